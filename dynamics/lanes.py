@@ -1,0 +1,131 @@
+"""The one normal form of every experiment: a list of (eta, rho, start)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from landscapes import Landscape
+from landscapes.checks import Real, real_array, shown, whole_number
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Runs given by η, ρ and a start each: run i is `eta[e], rho[r], starts[s]` of its indices.
+
+    A product of axes is kept as its axes, so that a grid of a hundred million runs costs no
+    memory until it is run.
+    """
+
+    eta: Real
+    rho: Real
+    starts: Real
+    is_product: bool
+
+    def __len__(self) -> int:
+        sizes = (len(self.rho), len(self.eta), len(self.starts))
+        return math.prod(sizes) if self.is_product else max(sizes)
+
+    def take(self, begin: int, end: int) -> tuple[Real, Real, Real]:
+        """η, ρ and starts of the runs from `begin` up to `end`."""
+        if not self.is_product:
+            window = slice(begin, end)
+            return self.eta[window], self.rho[window], self.starts[window]
+        r, e, s = np.unravel_index(
+            np.arange(begin, end), (len(self.rho), len(self.eta), len(self.starts))
+        )
+        return self.eta[e], self.rho[r], self.starts[s]
+
+
+def product(eta: Real, rho: Real, starts: Real) -> Lanes:
+    """Every η with every ρ and every start, in the order ρ, η, start."""
+    return Lanes(eta, rho, starts, is_product=True)
+
+
+def together(eta: Real, rho: Real, starts: Real) -> Lanes:
+    """Run i is the i-th of each; arrays of length one serve all runs."""
+    n = max(len(eta), len(rho), len(starts))
+    for name, array in (("eta", eta), ("rho", rho), ("starts", starts)):
+        if len(array) not in (1, n):
+            raise ValueError(
+                f"{name} must have one entry per run, {n}, or one for all; got {len(array)}"
+            )
+    return Lanes(
+        np.broadcast_to(eta, n),
+        np.broadcast_to(rho, n),
+        np.broadcast_to(starts, (n, starts.shape[1])),
+        is_product=False,
+    )
+
+
+def learning_rates(eta: Any) -> Real:
+    """`eta` as a one-dimensional array of finite numbers > 0, or a `ValueError`."""
+    values = np.atleast_1d(real_array("eta", eta, ndim=(0, 1), accepted="a number or a list > 0"))
+    if not (values > 0).all():
+        raise ValueError(f"eta must be > 0; got {values[~(values > 0)][0]} in {shown(eta)}")
+    return values
+
+
+def radii(rho: Any) -> Real:
+    """`rho` as a one-dimensional array of finite numbers ≥ 0, or a `ValueError`."""
+    values = np.atleast_1d(real_array("rho", rho, ndim=(0, 1), accepted="a number or a list >= 0"))
+    if not (values >= 0).all():
+        raise ValueError(f"rho must be >= 0; got {values[~(values >= 0)][0]} in {shown(rho)}")
+    return values
+
+
+def points(starts: Any, landscape: Landscape) -> Real:
+    """`starts` as an array `(n, dim)` of finite numbers, or a `ValueError`."""
+    accepted = f"points of {landscape!r}, shape (n, {landscape.dim}) or ({landscape.dim},)"
+    values = np.atleast_2d(real_array("starts", starts, ndim=(1, 2), accepted=accepted))
+    if values.shape[1] != landscape.dim:
+        raise ValueError(f"starts must be {accepted}; got shape {np.shape(starts)}")
+    return values
+
+
+# -- starts ------------------------------------------------------------------------------------
+
+
+def uniform_starts(n: int, *, low: Any, high: Any, seed: int = 0) -> Real:
+    """n points drawn uniformly from the box between the corners `low` and `high`, `(dim,)`."""
+    low, high = _corners(low, high)
+    random = np.random.default_rng(whole_number("seed", seed, minimum=0))
+    return random.uniform(low, high, (whole_number("n", n, minimum=1), len(low)))
+
+
+def normal_starts(n: int, dim: int, *, scale: float = 1.0, seed: int = 0) -> Real:
+    """n points with independent normal coordinates of standard deviation `scale`."""
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite; got {shown(scale)}")
+    random = np.random.default_rng(whole_number("seed", seed, minimum=0))
+    shape = (whole_number("n", n, minimum=1), whole_number("dim", dim, minimum=1))
+    return scale * random.standard_normal(shape)
+
+
+def grid_starts(n: int, *, low: Any, high: Any) -> Real:
+    """The n^dim points of a grid with n points a side, corners included."""
+    low, high = _corners(low, high)
+    axes = [np.linspace(a, b, whole_number("n", n, minimum=2)) for a, b in zip(low, high)]  # noqa: B905
+    return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
+
+
+def line_starts(n: int, *, begin: Any, end: Any) -> Real:
+    """n equally spaced points from `begin` to `end`, both included."""
+    accepted = "a point, shape (dim,)"
+    a = real_array("begin", begin, ndim=1, accepted=accepted)
+    b = real_array("end", end, ndim=1, accepted=accepted)
+    if a.shape != b.shape:
+        raise ValueError(f"begin and end must have one shape; got {a.shape} and {b.shape}")
+    return np.linspace(a, b, whole_number("n", n, minimum=2))
+
+
+def _corners(low: Any, high: Any) -> tuple[Real, Real]:
+    accepted = "a corner of a box, shape (dim,)"
+    low = real_array("low", low, ndim=1, accepted=accepted)
+    high = real_array("high", high, ndim=1, accepted=accepted)
+    if low.shape != high.shape or not (low < high).all():
+        raise ValueError(f"low must be below high; got low={shown(low)}, high={shown(high)}")
+    return low, high

@@ -1,0 +1,171 @@
+"""Quantities along a run, asked for by name and reduced while the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dynamics.algorithm import Algorithm, step
+from dynamics.lanes import Lanes
+from dynamics.vector import ArrayVector
+from landscapes import CriticalKind, Landscape
+from landscapes.checks import shown, whole_number
+
+Observable = Callable[[Landscape, Any], Any]
+OBSERVABLES: dict[str, Observable] = {}
+REDUCTIONS = ("last", "max", "mean_last", "trace")
+
+
+def register(function: Observable) -> Observable:
+    """Adds an observable: a pure JAX function of a landscape and one point `(dim,)`."""
+    if function.__name__ in OBSERVABLES:
+        raise ValueError(f"an observable named {function.__name__} is registered already")
+    OBSERVABLES[function.__name__] = function
+    return function
+
+
+@register
+def loss(landscape: Landscape, w: Any) -> Any:
+    """L(w)."""
+    return landscape.loss(w)
+
+
+@register
+def gradient_norm(landscape: Landscape, w: Any) -> Any:
+    """‖∇L(w)‖."""
+    return ArrayVector(landscape.split(landscape.gradient(w))).norm()
+
+
+@register
+def point_norm(landscape: Landscape, w: Any) -> Any:
+    """‖w‖."""
+    return ArrayVector(landscape.split(w)).norm()
+
+
+@register
+def sharpness(landscape: Landscape, w: Any) -> Any:
+    """λ₁, the largest eigenvalue of ∇²L(w)."""
+    return jnp.linalg.eigvalsh(landscape.hessian(w))[-1]
+
+
+@register
+def alignment(landscape: Landscape, w: Any) -> Any:
+    """|cos| of the angle between ∇L(w) and the top eigenvector of ∇²L(w); 0 where ∇L(w) = 0."""
+    top = jnp.linalg.eigh(landscape.hessian(w))[1][:, -1]
+    g = ArrayVector(landscape.split(landscape.gradient(w))).unit()
+    return jnp.abs(jnp.dot(landscape.join(g.components), top))
+
+
+@register
+def distance_to_minima(landscape: Landscape, w: Any) -> Any:
+    """Euclidean distance of w to the nearest set of minima."""
+    sets = [s for s in landscape.facts.critical_sets if s.kind is CriticalKind.MINIMUM]
+    return jnp.min(jnp.stack([s.distance(w) for s in sets]))
+
+
+def parse(requested: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The (observable, reduction) pairs asked for, or a `ValueError` that lists what there is."""
+    pairs = []
+    for name, reductions in requested.items():
+        if name not in OBSERVABLES:
+            raise ValueError(
+                f"observables must be among {', '.join(OBSERVABLES)}; got {shown(name)}"
+            )
+        for reduction in (reductions,) if isinstance(reductions, str) else tuple(reductions):
+            if reduction not in REDUCTIONS:
+                raise ValueError(
+                    f"{name} can be reduced to {', '.join(REDUCTIONS)}; got {shown(reduction)}"
+                )
+            pairs.append((name, reduction))
+    return tuple(pairs)
+
+
+def observe(
+    landscape: Landscape,
+    algorithm: Algorithm,
+    lanes: Lanes,
+    pairs: tuple[tuple[str, str], ...],
+    *,
+    n_steps: int,
+    last: int,
+    every: int,
+    divergence_radius: float,
+) -> dict[str, np.ndarray]:
+    """The reductions over the steps 0 … `n_steps` of every run, keyed `observable_reduction`.
+
+    A run that leaves the ball of the divergence radius is held at its last iterate inside.
+    `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
+    """
+    last = min(whole_number("mean over the last", last, minimum=1), n_steps + 1)
+    every = whole_number("trace every", every, minimum=1)
+    eta, rho, starts = lanes.take(0, len(lanes))
+    with jax.enable_x64(True):
+        values = _compiled()(
+            landscape, starts, eta, rho, np.float64(divergence_radius), np.int32(last),
+            algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
+        )  # fmt: skip
+        return {f"{o}_{r}": np.asarray(v) for (o, r), v in zip(pairs, values, strict=True)}
+
+
+@lru_cache
+def _compiled() -> Any:
+    return jax.jit(_observe, static_argnames=("algorithm", "pairs", "n_steps", "every"))
+
+
+def _observe(
+    landscape: Landscape,
+    starts: Any,
+    eta: Any,
+    rho: Any,
+    radius: Any,
+    last: Any,
+    *,
+    algorithm: Algorithm,
+    pairs: tuple[tuple[str, str], ...],
+    n_steps: int,
+    every: int,
+) -> list[Any]:
+    def gradient(w: ArrayVector) -> ArrayVector:
+        return ArrayVector(landscape.gradient_of(w.components))
+
+    def one_run(start: Any, eta: Any, rho: Any) -> list[Any]:
+        def read(w: ArrayVector) -> dict[str, Any]:
+            point = landscape.join(w.components)
+            return {name: OBSERVABLES[name](landscape, point) for name, _ in pairs}
+
+        def reduce(reduction: str, so_far: Any, value: Any, t: Any) -> Any:
+            if reduction == "last":
+                return value
+            if reduction == "max":
+                return jnp.maximum(so_far, value)
+            if reduction == "mean_last":
+                return so_far + jnp.where(t > n_steps - last, value, 0.0) / last
+            return jnp.where(t % every == 0, so_far.at[t // every].set(value), so_far)
+
+        def body(t: Any, carry: tuple) -> tuple:
+            w, within, reduced = carry
+            ahead = step(gradient, algorithm, w, eta, rho)
+            within = within & (ahead.norm() <= radius)
+            w = jax.tree.map(lambda a, b: jnp.where(within, a, b), ahead, w)
+            values = read(w)
+            reduced = [
+                reduce(r, so_far, values[o], t + 1)
+                for (o, r), so_far in zip(pairs, reduced, strict=True)
+            ]
+            return w, within, reduced
+
+        w = ArrayVector(landscape.split(start))
+        values = read(w)
+        empty = {"max": -jnp.inf, "trace": jnp.zeros(n_steps // every + 1)}
+        first = [
+            reduce(r, jnp.asarray(empty.get(r, 0.0)), values[o], jnp.int32(0)) for o, r in pairs
+        ]
+        return lax.fori_loop(0, n_steps, body, (w, jnp.bool_(True), first))[2]
+
+    return jax.vmap(one_run)(starts, eta, rho)

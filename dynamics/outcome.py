@@ -1,0 +1,57 @@
+"""What became of a run, and by which criterion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from landscapes.checks import shown, whole_number
+
+
+class Outcome(IntEnum):
+    """What became of a run. Each label says by which evidence (`Criteria`).
+
+    BUDGET: the steps ran out first. It is never counted as convergence or as divergence.
+    CONVERGED: the descent direction vanished: a fixed point of the map (not always a minimum).
+    CYCLE: the mean direction over some period p ≥ 2 vanished, and over no shorter one.
+    DIVERGED: the next iterate would have left the ball of the divergence radius.
+    """
+
+    BUDGET = 0
+    CONVERGED = 1
+    CYCLE = 2
+    DIVERGED = 3
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """When a run counts as decided. Checked at step 0 and then every `check_every` steps.
+
+    Attributes:
+        gradient_tolerance: a run has come to rest when the mean of p successive descent
+            directions has at most this norm: p = 1 is convergence, p ≥ 2 a cycle. In units of
+            the gradient; directions are averaged as computed, so the step size plays no part.
+        max_period: the longest period that is looked for.
+        divergence_radius: a run has diverged when its next iterate is farther than this from
+            the origin, or not finite.
+        attractor_tolerance: a fixed point belongs to a critical set that is at most this far
+            from it; a cycle, to one within its own extent (twice its amplitude) besides.
+        check_every: steps between checks. Divergence is noticed at a check and then traced back
+            to its step; rest is reported at the step of the check.
+
+    Raises `ValueError` for values outside these meanings.
+    """
+
+    gradient_tolerance: float = 1e-10
+    max_period: int = 4
+    divergence_radius: float = 1e12
+    attractor_tolerance: float = 1e-3
+    check_every: int = 100
+
+    def __post_init__(self) -> None:
+        whole_number("max_period", self.max_period, minimum=1)
+        whole_number("check_every", self.check_every, minimum=1)
+        for name in ("gradient_tolerance", "divergence_radius", "attractor_tolerance"):
+            value = getattr(self, name)
+            if not 0 < value < float("inf"):
+                raise ValueError(f"{name} must be positive and finite; got {shown(value)}")

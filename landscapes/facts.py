@@ -1,0 +1,126 @@
+"""What a landscape knows about itself. Every stated fact is tested by the generic suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from landscapes.checks import Real
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A fact that is not stated, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """The points whose coordinates are all at most `radius` in absolute value."""
+
+    radius: float = np.inf
+
+    def __str__(self) -> str:
+        return "everywhere" if np.isinf(self.radius) else f"|w_i| <= {self.radius:g}"
+
+
+EVERYWHERE = Box()
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant of the loss together with the set on which it holds.
+
+    `attained` says whether the constant is the best possible one there.
+    """
+
+    value: float
+    domain: Box = EVERYWHERE
+    attained: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.value:g} ({self.domain}{'' if self.attained else ', not tight'})"
+
+
+class CriticalKind(Enum):
+    """What a set of critical points is."""
+
+    MINIMUM = "minimum"
+    SADDLE = "saddle"
+    DEGENERATE = "degenerate"
+
+
+@dataclass(frozen=True)
+class CriticalSet:
+    """A critical point, or a connected family of them.
+
+    Attributes:
+        name: what it is called in results and legends.
+        kind: minimum, saddle, or degenerate (a zero Hessian where the kind changes).
+        points: members of the set, shape `(n, dim)`; all of it, if it is finite.
+        spectra: the Hessian's eigenvalues at `points`, descending, shape `(n, dim)`.
+        distance: Euclidean distance of points `(..., dim)` to the set, shape `(...)`; works on
+            NumPy and on JAX arrays.
+    """
+
+    name: str
+    kind: CriticalKind
+    points: Real
+    spectra: Real | Unknown
+    distance: Callable[[Any], Any]
+
+
+def euclidean_norm(w: Any) -> Any:
+    """‖w‖ along the last axis, for NumPy and JAX alike."""
+    return (w * w).sum(axis=-1) ** 0.5
+
+
+def critical_point(
+    name: str, kind: CriticalKind, point: tuple[float, ...], spectrum: tuple[float, ...]
+) -> CriticalSet:
+    """The critical set that is one point."""
+    centre = np.array(point, dtype=np.float64)
+    return CriticalSet(
+        name=name,
+        kind=kind,
+        points=centre[None],
+        spectra=np.array([spectrum], dtype=np.float64),
+        distance=lambda w: euclidean_norm(w - centre),
+    )
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A map of the space onto itself that leaves the loss as it is."""
+
+    name: str
+    map: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of one landscape.
+
+    Attributes:
+        critical_sets: all of them, unless `complete` is False, listed from the general to the
+            special (a line of minima before the point where it degenerates); results refer to
+            them by index.
+        minimum_loss: the infimum of the loss.
+        smoothness: β, the largest curvature: ‖∇²L‖ ≤ β on the domain.
+        strong_convexity: μ, the smallest curvature: ∇²L ⪰ μ on the domain; 0 if only convex.
+        polyak_lojasiewicz: α with ½‖∇L‖² ≥ α (L − inf L) on the domain.
+        symmetries: maps that leave the loss as it is.
+    """
+
+    critical_sets: tuple[CriticalSet, ...]
+    minimum_loss: float
+    smoothness: Constant | Unknown
+    strong_convexity: Constant | Unknown
+    polyak_lojasiewicz: Constant | Unknown
+    symmetries: tuple[Symmetry, ...] = field(default=())
+    complete: bool = True

@@ -1,0 +1,241 @@
+"""The contract of a landscape: a loss, its derivatives, and the facts about it."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, ClassVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import sympy
+
+from landscapes.checks import shown
+from landscapes.expression import evaluate
+from landscapes.facts import Facts
+
+# A point as the engine carries it: one array per component, all with the same leading axes.
+Components = tuple[Any, ...]
+
+LANDSCAPES: dict[str, type[Landscape]] = {}
+
+
+@dataclass(frozen=True)
+class SymbolicLoss:
+    """A loss as SymPy sees it.
+
+    Attributes:
+        point: the coordinates of w.
+        expression: L(w).
+        parameters: the values of the other symbols in `expression`.
+    """
+
+    point: tuple[sympy.Symbol, ...]
+    expression: sympy.Expr
+    parameters: dict[sympy.Symbol, Any]
+
+    def gradient(self) -> tuple[sympy.Expr, ...]:
+        return tuple(sympy.diff(self.expression, w) for w in self.point)
+
+    def hessian(self) -> tuple[tuple[sympy.Expr, ...], ...]:
+        return tuple(tuple(sympy.diff(g, w) for w in self.point) for g in self.gradient())
+
+
+class Landscape(abc.ABC):
+    """A loss on R^dim.
+
+    A subclass lives in a file of its own, named as the class, and is registered by being
+    defined. It is immutable, and it is a JAX pytree whose leaves are its parameters: the
+    compiled simulator is shared by all landscapes of one class and one structure.
+
+    Public methods take a point or an array of points `(..., dim)`. NumPy input is computed and
+    returned in float64 whatever JAX's global precision is; JAX input (inside `jit`, `vmap`,
+    `grad`) follows JAX's own rules. They raise `ValueError` if the last axis is not `dim`.
+    """
+
+    #: Names of the attributes that are arrays (leaves), and of those that fix the structure.
+    array_fields: ClassVar[tuple[str, ...]] = ()
+    static_fields: ClassVar[tuple[str, ...]] = ()
+    #: The formula in LaTeX, and where it comes from.
+    formula: ClassVar[str]
+    source: ClassVar[str]
+
+    dim: int
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        super().__init_subclass__()
+        if abstract:
+            return
+        if cls.__name__ in LANDSCAPES:
+            raise ValueError(f"a landscape named {cls.__name__} is registered already")
+        LANDSCAPES[cls.__name__] = cls
+        jax.tree_util.register_pytree_node(
+            cls,
+            lambda self: (
+                tuple(getattr(self, n) for n in cls.array_fields),
+                tuple(getattr(self, n) for n in cls.static_fields),
+            ),
+            partial(_unflatten, cls),
+        )
+
+    # -- what a subclass gives ------------------------------------------------------------
+
+    @property
+    @abc.abstractmethod
+    def component_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """How a point is laid out for the engine: `()` for a coordinate kept on its own."""
+
+    @abc.abstractmethod
+    def loss_of(self, components: Components) -> Any:
+        """The loss at one point given by its components. Pure JAX."""
+
+    def gradient_of(self, components: Components) -> Components:
+        """The gradient at one point, laid out as the point is. Pure JAX."""
+        return jax.grad(self.loss_of)(components)
+
+    @cached_property
+    @abc.abstractmethod
+    def facts(self) -> Facts:
+        """What is known about this loss."""
+
+    @abc.abstractmethod
+    def symbolic(self) -> SymbolicLoss:
+        """The loss in symbols. Raises `ValueError` if the instance is too large to write out."""
+
+    @abc.abstractmethod
+    def reference_gradient(self, w: np.ndarray) -> np.ndarray:
+        """The gradient at one point, by hand, in plain NumPy: what the engine is tested against."""
+
+    @abc.abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments that make this landscape again."""
+
+    @classmethod
+    @abc.abstractmethod
+    def examples(cls) -> tuple[Landscape, ...]:
+        """Instances that the generic test suite runs on."""
+
+    # -- what every landscape has ---------------------------------------------------------
+
+    def loss(self, w: Any) -> Any:
+        """L(w), shape `(...)`."""
+        return self._at(w, "loss")
+
+    def gradient(self, w: Any) -> Any:
+        """∇L(w), shape `(..., dim)`."""
+        return self._at(w, "gradient")
+
+    def hessian(self, w: Any) -> Any:
+        """∇²L(w), shape `(..., dim, dim)`."""
+        return self._at(w, "hessian")
+
+    def split(self, w: Any) -> Components:
+        """The components of points `(..., dim)`."""
+        parts, offset = [], 0
+        for shape in self.component_shapes:
+            size = int(np.prod(shape))
+            parts.append(w[..., offset : offset + size].reshape(w.shape[:-1] + shape))
+            offset += size
+        return tuple(parts)
+
+    def join(self, components: Components) -> Any:
+        """Points `(..., dim)` from their components; the inverse of `split`."""
+        xp = np if isinstance(components[0], np.ndarray) else jnp
+        flat = [
+            xp.reshape(c, c.shape[: c.ndim - len(shape)] + (int(np.prod(shape)),))
+            for c, shape in zip(components, self.component_shapes, strict=True)
+        ]
+        return xp.concatenate(flat, axis=-1)
+
+    def _at(self, w: Any, quantity: str) -> Any:
+        if isinstance(w, jax.Array):
+            self._check_points(w)
+            return _quantity(self, w, quantity)
+        points = np.asarray(w, dtype=np.float64)
+        self._check_points(points)
+        with jax.enable_x64(True):
+            return np.asarray(_compiled_quantity(self, points, quantity))
+
+    def _check_points(self, w: Any) -> None:
+        if w.ndim == 0 or w.shape[-1] != self.dim:
+            raise ValueError(
+                f"w must be a point of {self!r} or an array of them, shape (..., {self.dim}); "
+                f"got shape {tuple(w.shape)}"
+            )
+
+    def _hessian_of(self, w: Any) -> Any:
+        return jax.jacfwd(lambda v: self.join(self.gradient_of(self.split(v))))(w)
+
+    def _set(self, **fields: Any) -> None:
+        """Sets fields while the object is being made."""
+        self.__dict__.update(fields)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a landscape is immutable; make a new {type(self).__name__} instead")
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{k}={_literal(v)}" for k, v in self.arguments().items())
+        return f"{type(self).__name__}({given})"
+
+
+class SymbolicLandscape(Landscape, abstract=True):
+    """A low-dimensional landscape whose loss is a SymPy expression.
+
+    The JAX loss, gradient and Hessian are printed from that one expression.
+    """
+
+    @property
+    def component_shapes(self) -> tuple[tuple[int, ...], ...]:
+        return ((),) * self.dim
+
+    def loss_of(self, components: Components) -> Any:
+        symbolic = self.symbolic()
+        return self._read((symbolic.expression,), symbolic, components)[0]
+
+    def gradient_of(self, components: Components) -> Components:
+        symbolic = self.symbolic()
+        return tuple(self._read(symbolic.gradient(), symbolic, components))
+
+    def _hessian_of(self, w: Any) -> Any:
+        symbolic = self.symbolic()
+        entries = [entry for row in symbolic.hessian() for entry in row]
+        values = self._read(entries, symbolic, self.split(w))
+        return jnp.stack(values).reshape(self.dim, self.dim)
+
+    def _read(self, expressions: Any, symbolic: SymbolicLoss, components: Components) -> list[Any]:
+        values = dict(zip(symbolic.point, components, strict=True)) | symbolic.parameters
+        zero = components[0] * 0.0  # so that a constant expression has the shape of a point
+        return [value + zero if jnp.ndim(value) == 0 and jnp.ndim(zero) else value
+                for value in evaluate(expressions, values, jnp)]  # fmt: skip
+
+
+_SIGNATURES = {"loss": "(d)->()", "gradient": "(d)->(d)", "hessian": "(d)->(d,d)"}
+
+
+def _quantity(landscape: Landscape, w: Any, quantity: str) -> Any:
+    functions = {
+        "loss": lambda v: landscape.loss_of(landscape.split(v)),
+        "gradient": lambda v: landscape.join(landscape.gradient_of(landscape.split(v))),
+        "hessian": landscape._hessian_of,
+    }
+    return jnp.vectorize(functions[quantity], signature=_SIGNATURES[quantity])(w)
+
+
+_compiled_quantity = jax.jit(_quantity, static_argnames="quantity")
+
+
+def _unflatten(cls: type[Landscape], structure: tuple, leaves: Any) -> Landscape:
+    landscape = cast(Landscape, object.__new__(cls))
+    landscape._set(
+        **dict(zip(cls.static_fields, structure, strict=True)),
+        **dict(zip(cls.array_fields, leaves, strict=True)),
+    )
+    return landscape
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return shown(value.tolist(), limit=2000)
+    return repr(value)

@@ -1,0 +1,180 @@
+"""Recovery of a low-rank matrix from random linear measurements of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import sympy
+
+from landscapes.checks import Real, whole_number
+from landscapes.facts import (
+    Constant,
+    CriticalKind,
+    CriticalSet,
+    Facts,
+    Symmetry,
+    Unknown,
+    euclidean_norm,
+)
+from landscapes.landscape import Components, Landscape, SymbolicLoss
+
+# Writing the loss out in symbols takes n_measurements quadratic forms; beyond this many
+# coordinates nobody reads it.
+_MOST_SYMBOLIC_COORDINATES = 6
+
+
+class MatrixSensing(Landscape):
+    """L(U) = (1/2m) Σᵢ (⟨Aᵢ, UUᵀ⟩ − bᵢ)², the point w being U row by row.
+
+    The data are drawn from `seed`: U* of shape `(dim, rank)` with Gaussian entries and its
+    columns normalised, the truth X* = U*U*ᵀ, m = `n_measurements` Gaussian matrices Aᵢ,
+    symmetrised (which changes no ⟨Aᵢ, UUᵀ⟩), and bᵢ = ⟨Aᵢ, X*⟩. U has shape `(dim, width)`;
+    `width` is `dim` unless given. The landscape's own dimension is `dim × width`.
+
+    The loss is quartic, not globally smooth: no method is stable here from every start.
+
+    Raises `ValueError` for rank > dim, width < rank, or a size that is not a positive integer.
+    """
+
+    formula = r"\tfrac{1}{2m}\sum_i(\langle A_i, UU^\top\rangle - b_i)^2"
+    source = "Dai, Ahn & Sra 2023, appendix A (recalled); normalisation 1/2m is ours"
+    array_fields = ("sensing", "targets", "truth_factor")
+    static_fields = ("dim", "rows", "width", "seed")
+    rows: int  #: number of rows of U, the constructor's `dim`
+    width: int  #: number of columns of U
+    seed: int
+    sensing: Real  #: the Aᵢ, shape (n_measurements, rows²)
+    targets: Real  #: the bᵢ, shape (n_measurements,)
+    truth_factor: Real  #: U*, shape (rows, rank)
+
+    def __init__(
+        self, dim: int, rank: int, n_measurements: int, seed: int = 0, *, width: int | None = None
+    ) -> None:
+        rows = whole_number("dim", dim, minimum=1)
+        rank = whole_number("rank", rank, minimum=1)
+        if rank > rows:
+            raise ValueError(f"rank must be at most dim = {rows}; got {rank}")
+        measurements = whole_number("n_measurements", n_measurements, minimum=1)
+        width = rows if width is None else whole_number("width", width, minimum=1)
+        if width < rank:
+            raise ValueError(f"width must be at least rank = {rank}; got {width}")
+        random = np.random.default_rng(whole_number("seed", seed, minimum=0))
+        factor = random.standard_normal((rows, rank))
+        factor /= np.linalg.norm(factor, axis=0)
+        gaussian = random.standard_normal((measurements, rows, rows))
+        sensing = ((gaussian + gaussian.transpose(0, 2, 1)) / 2).reshape(measurements, rows * rows)
+        self._set(
+            dim=rows * width,
+            rows=rows,
+            width=width,
+            seed=int(seed),
+            sensing=sensing,
+            targets=sensing @ (factor @ factor.T).ravel(),
+            truth_factor=factor,
+        )
+
+    @property
+    def component_shapes(self) -> tuple[tuple[int, ...], ...]:
+        return ((self.rows, self.width),)
+
+    def _residual(self, u: Any) -> Any:
+        return self.sensing @ (u @ u.T).ravel() - self.targets
+
+    def loss_of(self, components: Components) -> Any:
+        residual = self._residual(components[0])
+        return jnp.sum(residual * residual) / (2 * len(self.targets))
+
+    def gradient_of(self, components: Components) -> Components:
+        (u,) = components
+        weighted = (self._residual(u) @ self.sensing).reshape(self.rows, self.rows)
+        return (weighted @ u * (2 / len(self.targets)),)
+
+    def symbolic(self) -> SymbolicLoss:
+        if self.dim > _MOST_SYMBOLIC_COORDINATES:
+            raise ValueError(
+                f"{self!r} has {self.dim} coordinates, too many to write out in symbols "
+                f"(at most {_MOST_SYMBOLIC_COORDINATES})"
+            )
+        w = sympy.symbols(f"u1:{self.dim + 1}", real=True)
+        u = sympy.Matrix(self.rows, self.width, w)
+        gram = (u * u.T).reshape(1, self.rows**2)
+        m = len(self.targets)
+        a = sympy.symbols(f"a1:{m * self.rows**2 + 1}", real=True)
+        b = sympy.symbols(f"b1:{m + 1}", real=True)
+        forms = (gram * sympy.Matrix(m, self.rows**2, a).T).tolist()[0]
+        loss = sum(((f - bi) ** 2 for f, bi in zip(forms, b, strict=True)), sympy.S.Zero) / (2 * m)
+        values = dict(zip(a, self.sensing.ravel(), strict=True))
+        return SymbolicLoss(w, loss, values | dict(zip(b, self.targets, strict=True)))
+
+    @cached_property
+    def facts(self) -> Facts:
+        return Facts(
+            critical_sets=(
+                CriticalSet(
+                    "recovery UUᵀ = X*",
+                    CriticalKind.MINIMUM,
+                    np.pad(
+                        self.truth_factor, ((0, 0), (0, self.width - self.truth_factor.shape[1]))
+                    ).reshape(1, self.dim),
+                    Unknown("it depends on the drawn measurements; no closed form"),
+                    self._distance_to_truth,
+                ),
+                CriticalSet(
+                    "origin",
+                    CriticalKind.SADDLE,
+                    np.zeros((1, self.dim)),
+                    Unknown("±eigenvalues of −(2/m)Σ bᵢAᵢ, each `width` times"),
+                    euclidean_norm,
+                ),
+            ),
+            minimum_loss=0.0,
+            smoothness=Constant(np.inf),
+            strong_convexity=Unknown("none: the loss is invariant under U → UQ"),
+            polyak_lojasiewicz=Unknown("none: the origin is a critical point above the minimum"),
+            symmetries=(
+                Symmetry("U -> -U", lambda w: -w),
+                Symmetry("columns reversed", self._reverse_columns),
+            ),
+            complete=False,
+        )
+
+    def _distance_to_truth(self, w: Any) -> Any:
+        """min_Q ‖U − [U*, 0]Q‖ over orthogonal Q: ‖U‖² + ‖U*‖² − 2‖U*ᵀU‖_nuclear."""
+        u = w.reshape(w.shape[:-1] + (self.rows, self.width))
+        xp = jnp if isinstance(w, jax.Array) else np
+        nuclear = xp.linalg.svd(self.truth_factor.T @ u, compute_uv=False).sum(axis=-1)
+        square = (u * u).sum(axis=(-2, -1)) + (self.truth_factor**2).sum() - 2 * nuclear
+        return xp.sqrt(xp.maximum(square, 0.0))
+
+    def _reverse_columns(self, w: Any) -> Any:
+        u = w.reshape(w.shape[:-1] + (self.rows, self.width))
+        return u[..., ::-1].reshape(w.shape)
+
+    def reference_gradient(self, w: Real) -> Real:
+        u = w.reshape(self.rows, self.width)
+        total = np.zeros_like(u)
+        for a, b in zip(self.sensing, self.targets, strict=True):
+            matrix = a.reshape(self.rows, self.rows)
+            total += 2 * (np.sum(matrix * (u @ u.T)) - b) * matrix @ u
+        return (total / len(self.targets)).ravel()
+
+    def arguments(self) -> dict:
+        return {
+            "dim": self.rows,
+            "rank": self.truth_factor.shape[1],
+            "n_measurements": len(self.targets),
+            "seed": self.seed,
+            "width": self.width,
+        }
+
+    @classmethod
+    def examples(cls) -> tuple[MatrixSensing, ...]:
+        return (
+            cls(dim=2, rank=1, n_measurements=3, seed=1),
+            cls(dim=3, rank=2, n_measurements=7, seed=4, width=2),
+            cls(dim=6, rank=2, n_measurements=40, seed=2, width=3),
+        )
