@@ -80,9 +80,7 @@ def step(gradient: Gradient, algorithm: Algorithm, w: V, eta: Any, rho: Any) -> 
 
 GD = register(Algorithm("GD", None, plain_descent, "gradient descent"))
 SAM = register(Algorithm("SAM", unit_ascent, plain_descent, "Foret et al. 2021"))
-USAM = register(
-    Algorithm("USAM", raw_ascent, plain_descent, "Andriushchenko and Flammarion 2022")
-)
+USAM = register(Algorithm("USAM", raw_ascent, plain_descent, "Andriushchenko and Flammarion 2022"))
 StableSAM = register(
     Algorithm("StableSAM", unit_ascent, renormalised_descent, "Tan et al. 2024, Algorithm 1")
 )

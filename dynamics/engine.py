@@ -89,6 +89,7 @@ def run(
             np.int32(n_steps),
             Thresholds(
                 np.float64(criteria.gradient_tolerance),
+                np.float64(criteria.cycle_tolerance),
                 np.float64(criteria.divergence_radius),
                 np.int32(criteria.check_every),
             ),

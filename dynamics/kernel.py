@@ -31,6 +31,7 @@ class Thresholds(NamedTuple):
     """The traced part of `Criteria`."""
 
     gradient_tolerance: Any
+    cycle_tolerance: Any
     divergence_radius: Any
     check_every: Any
 
@@ -110,9 +111,7 @@ def _advance_tile(
 ) -> Result:
     gradient = partial(_gradient, landscape)
     one_step = jax.vmap(partial(step, gradient, algorithm))
-    at_rest = jax.vmap(
-        partial(_at_rest, gradient, algorithm, max_period, thresholds.gradient_tolerance)
-    )
+    at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, max_period, thresholds))
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
 
     def check(state: _State) -> _State:
@@ -187,7 +186,7 @@ def _at_rest(
     gradient: Any,
     algorithm: Algorithm,
     max_period: int,
-    tolerance: Any,
+    thresholds: Thresholds,
     w: ArrayVector,
     eta: Any,
     rho: Any,
@@ -197,10 +196,14 @@ def _at_rest(
     The amplitude is half the largest distance from w to another point of the cycle.
     """
     period, amplitude, reach = jnp.int8(0), jnp.zeros_like(eta), jnp.zeros_like(eta)
-    point, total = w, None
+    point, total, largest = w, None, jnp.zeros_like(eta)
     for p in range(1, max_period + 1):
         d = direction(gradient, algorithm, point, rho)
         total = d if total is None else total + d
+        largest = jnp.maximum(largest, d.norm())
+        tolerance = (
+            thresholds.gradient_tolerance if p == 1 else thresholds.cycle_tolerance * largest
+        )
         found = (period == 0) & ((1 / p * total).norm() <= tolerance)
         period = jnp.where(found, jnp.int8(p), period)
         amplitude = jnp.where(found, reach / 2, amplitude)

@@ -13,7 +13,7 @@ class Outcome(IntEnum):
 
     BUDGET: the steps ran out first. It is never counted as convergence or as divergence.
     CONVERGED: the descent direction vanished: a fixed point of the map (not always a minimum).
-    CYCLE: the mean direction over some period p ≥ 2 vanished, and over no shorter one.
+    CYCLE: the directions over some period p ≥ 2 cancel, and over no shorter one.
     DIVERGED: the next iterate would have left the ball of the divergence radius.
     """
 
@@ -28,9 +28,12 @@ class Criteria:
     """When a run counts as decided. Checked at step 0 and then every `check_every` steps.
 
     Attributes:
-        gradient_tolerance: a run has come to rest when the mean of p successive descent
-            directions has at most this norm: p = 1 is convergence, p ≥ 2 a cycle. In units of
-            the gradient; directions are averaged as computed, so the step size plays no part.
+        gradient_tolerance: a run has converged when its descent direction has at most this
+            norm, in units of the gradient; the step size plays no part.
+        cycle_tolerance: a run is on a cycle of period p when the mean of p successive directions
+            is at most this fraction of the largest of them. A run that converges while it
+            alternates, with multiplier −m, keeps that fraction at (1 − m)/2, so that it is
+            told from a cycle as long as 1 − m exceeds twice this number.
         max_period: the longest period that is looked for.
         divergence_radius: a run has diverged when its next iterate is farther than this from
             the origin, or not finite.
@@ -43,6 +46,7 @@ class Criteria:
     """
 
     gradient_tolerance: float = 1e-10
+    cycle_tolerance: float = 1e-8
     max_period: int = 4
     divergence_radius: float = 1e12
     attractor_tolerance: float = 1e-3
@@ -51,7 +55,8 @@ class Criteria:
     def __post_init__(self) -> None:
         whole_number("max_period", self.max_period, minimum=1)
         whole_number("check_every", self.check_every, minimum=1)
-        for name in ("gradient_tolerance", "divergence_radius", "attractor_tolerance"):
+        tolerances = ("gradient_tolerance", "cycle_tolerance", "attractor_tolerance")
+        for name in (*tolerances, "divergence_radius"):
             value = getattr(self, name)
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be positive and finite; got {shown(value)}")

@@ -253,9 +253,7 @@ def _dataset(
     return dataset
 
 
-def _provenance(
-    landscape: Landscape, settings: dict[str, Any], early_stop: bool
-) -> dict[str, Any]:
+def _provenance(landscape: Landscape, settings: dict[str, Any], early_stop: bool) -> dict[str, Any]:
     versions = {p: importlib.metadata.version(p) for p in ("jax", "jaxlib", "numpy", "sympy")}
     return {
         "landscape": repr(landscape),

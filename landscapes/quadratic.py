@@ -37,9 +37,7 @@ class Quadratic(Landscape):
     spectrum: Real  #: eigenvalues of H, in the order given (descending if H was given)
     matrix: Real | None  #: H, or None when it is diagonal
 
-    def __init__(
-        self, spectrum: Any = None, *, hessian: Any = None, rotation: Any = None
-    ) -> None:
+    def __init__(self, spectrum: Any = None, *, hessian: Any = None, rotation: Any = None) -> None:
         if (spectrum is None) == (hessian is None):
             raise ValueError("give exactly one of spectrum and hessian")
         if hessian is not None:
@@ -118,9 +116,7 @@ class Quadratic(Landscape):
         return self.spectrum * w if self.matrix is None else self.matrix.T @ w
 
     def arguments(self) -> dict:
-        return (
-            {"spectrum": self.spectrum} if self.matrix is None else {"hessian": self.matrix}
-        )
+        return {"spectrum": self.spectrum} if self.matrix is None else {"hessian": self.matrix}
 
     @classmethod
     def examples(cls) -> tuple[Quadratic, ...]:

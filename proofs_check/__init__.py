@@ -1,0 +1,28 @@
+"""What theory says: claims as objects that can be run, and the ledger of what is found.
+
+    python -m proofs_check                     the ledger
+    proofs_check.check(proofs_check.CLAIMS["dai2023_usam_threshold"])
+
+A new claim is one file in its paper's folder and one line here (CONTRIBUTING.md).
+"""
+
+from proofs_check.claim import CLAIMS as CLAIMS
+from proofs_check.claim import Claim as Claim
+from proofs_check.claim import Control as Control
+from proofs_check.claim import Finding as Finding
+from proofs_check.claim import Paper as Paper
+from proofs_check.claim import Provenance as Provenance
+from proofs_check.dai2023 import dai2023_sam_bound_corrected as dai2023_sam_bound_corrected
+from proofs_check.dai2023 import dai2023_usam_threshold as dai2023_usam_threshold
+from proofs_check.evidence import Evidence as Evidence
+from proofs_check.evidence import Judgement as Judgement
+from proofs_check.evidence import Kind as Kind
+from proofs_check.evidence import Size as Size
+from proofs_check.evidence import Support as Support
+from proofs_check.evidence import Witness as Witness
+from proofs_check.ledger import Row as Row
+from proofs_check.ledger import check as check
+from proofs_check.prover import Contradiction as Contradiction
+from proofs_check.prover import Identity as Identity
+from proofs_check.prover import Implication as Implication
+from proofs_check.prover import Verdict as Verdict

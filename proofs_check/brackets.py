@@ -1,0 +1,84 @@
+"""Evidence for stability thresholds: runs just below and just above a predicted edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray
+
+from dynamics import Algorithm, Outcome, ensemble, normal_starts
+from landscapes import Quadratic
+from proofs_check.evidence import Evidence, Size, Witness, call, join, threshold, value
+from proofs_check.symbols import curvature, eta, rho
+
+# A bracket of 1 %: on a quadratic the multiplier then differs from −1 by about 0.02, so the
+# deviation changes by a factor 1e12 within 1,400 steps, well inside the budget.
+FACTORS = (0.99, 1.01)
+_STEPS = 8000
+# Spectra with λ₁ on both sides of 1 and condition numbers up to 8: StableSAM's slowest local
+# rate is about 2/κ² per step, so κ = 8 needs some 800 steps for ten digits.
+SPECTRA = ((1.0,), (1.7, 0.9), (0.6, 0.35, 0.08), (5.0, 2.2, 1.0, 0.7))
+RADII = (0.05, 0.5, 3.0)
+
+Decide = Callable[[xarray.Dataset], np.ndarray]
+
+
+def outcome(expected: Outcome) -> Decide:
+    """Runs whose outcome is the expected one."""
+    return lambda runs: runs.outcome.values == expected
+
+
+def bracket(
+    algorithm: Algorithm,
+    edge: Any,
+    size: Size,
+    *,
+    below: Decide,
+    above: Decide = outcome(Outcome.DIVERGED),
+    factors: tuple[float, ...] = FACTORS,
+    stretch: float = 1.0,
+) -> Evidence:
+    """Runs on quadratics at `factors` times the `edge`, a formula in λ (the largest) and ρ.
+
+    `stretch` multiplies the edge: a control that claims a threshold elsewhere.
+    """
+    parts = []
+    starts_per_case = size.runs(64)
+    for index, spectrum in enumerate(SPECTRA):
+        cases = [(f, r) for f in factors for r in RADII]
+        f, r = (np.repeat(column, starts_per_case) for column in np.array(cases).T)
+        landscape = Quadratic(spectrum=spectrum)
+        predicted = stretch * value(edge, {curvature: np.full_like(r, spectrum[0]), rho: r})
+        runs = ensemble(
+            landscape,
+            algorithm,
+            eta=f * predicted,
+            rho=r,
+            starts=normal_starts(len(f), len(spectrum), seed=index),
+            n_steps=_STEPS,
+        )
+        parts.append(
+            threshold(
+                f,
+                below(runs),
+                above(runs),
+                _witness(landscape, algorithm, runs),
+                quantities={curvature: np.full_like(r, spectrum[0]), rho: r, eta: f * predicted},
+                cost=np.full(len(f), float(len(spectrum))),
+            )
+        )
+    return join(parts)
+
+
+def _witness(
+    landscape: Quadratic, algorithm: Algorithm, runs: xarray.Dataset
+) -> Callable[[int], Witness]:
+    def witness(i: int) -> Witness:
+        run = runs.isel(run=i)
+        pasted = call(landscape, algorithm, run.starts, run.eta, run.rho, _STEPS)
+        label = Outcome(int(run.outcome)).name
+        return Witness(pasted, f"{label} at step {int(run.n_steps)}")
+
+    return witness

@@ -1,0 +1,114 @@
+"""Runs claims and says what is found, beside what is on record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from proofs_check.claim import Claim, Control, Finding
+from proofs_check.evidence import Judgement, Size, Support, judge
+from proofs_check.prover import Contradiction, Proof, Verdict, overall, prove
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """One control: what it did and what it had to do."""
+
+    control: Control
+    judgement: Judgement
+
+    @property
+    def caught(self) -> bool:
+        return self.judgement.support is self.control.expected
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim with everything that was found out about it.
+
+    `proofs` and `judgement` are two verdicts side by side; they are never merged into one.
+    """
+
+    claim: Claim
+    proofs: tuple[Proof, ...]
+    judgement: Judgement
+    controls: tuple[ControlResult, ...]
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The machine's verdict on all steps; None where the claim has none."""
+        return overall(self.proofs)
+
+    @property
+    def finding(self) -> Finding:
+        return _finding(self)[0]
+
+    @property
+    def reason(self) -> str:
+        """Why the finding is what it is."""
+        return _finding(self)[1]
+
+    @property
+    def as_recorded(self) -> bool:
+        return self.finding is self.claim.recorded
+
+
+def check(claim: Claim, size: Size = Size.QUICK) -> Row:
+    """Runs one claim: proofs, evidence, controls."""
+    begin = time.perf_counter()
+    proofs = prove(claim.proof()) if claim.proof else ()
+    judgement = judge(claim.simulate(size), claim.hypotheses)
+    controls = tuple(
+        # A control is about the check, not about the domain: every run of it counts.
+        ControlResult(control, judge(control.simulate(size), claim.hypotheses))
+        for control in claim.controls
+    )
+    return Row(claim, proofs, judgement, controls, time.perf_counter() - begin)
+
+
+def check_all(
+    claims: Iterable[Claim], size: Size, done: Callable[[Row], None], begin: Callable[[Claim], None]
+) -> list[Row]:
+    """Runs claims one after the other and reports each as it begins and ends."""
+    rows = []
+    for claim in claims:
+        begin(claim)
+        rows.append(check(claim, size))
+        done(rows[-1])
+    return rows
+
+
+def _finding(row: Row) -> tuple[Finding, str]:
+    missed = [c for c in row.controls if not c.caught]
+    if missed:
+        names = "; ".join(
+            f"“{c.control.name}” came out {c.judgement.support.value}, "
+            f"not {c.control.expected.value}"
+            for c in missed
+        )
+        return Finding.OPEN, f"the check cannot tell: control {names}"
+    refuted = [p for p in row.proofs if p.verdict is Verdict.REFUTED]
+    witness = row.judgement.witness
+    if refuted:
+        reason = f"“{refuted[0].name}” is refuted by {refuted[0].prover}: {refuted[0].detail}"
+        if witness:
+            reason += f"; {witness.call} shows {witness.shows}"
+        return Finding.FAILS, reason
+    if row.judgement.support is Support.REFUTED:
+        shown = f"{witness.call} shows {witness.shows}" if witness else "no witness"
+        return Finding.FAILS, f"refuted by a run: {shown}"
+    if row.verdict is Verdict.UNDECIDED:
+        undecided = next(p for p in row.proofs if p.verdict is Verdict.UNDECIDED)
+        return Finding.OPEN, f"“{undecided.name}” is undecided: {undecided.detail}"
+    if row.judgement.support is Support.OUT_OF_DOMAIN:
+        if row.verdict is Verdict.PROVED and _proves_emptiness(row):
+            return Finding.VACUOUS, "the hypotheses contradict each other"
+        return Finding.OPEN, "no run met the hypotheses, and nothing shows that none can"
+    return Finding.HOLDS, "proved and consistent" if row.proofs else "consistent, without a proof"
+
+
+def _proves_emptiness(row: Row) -> bool:
+    assert row.claim.proof is not None
+    return any(isinstance(step, Contradiction) for step in row.claim.proof())

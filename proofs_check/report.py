@@ -1,0 +1,239 @@
+"""The ledger as a table, as JSON and as a folder of pages."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from dynamics import device_name
+from proofs_check.claim import Claim, Finding
+from proofs_check.evidence import Size
+from proofs_check.ledger import Row
+
+_COLOURS = {
+    Finding.HOLDS: "green",
+    Finding.FAILS: "red",
+    Finding.VACUOUS: "magenta",
+    Finding.OPEN: "yellow",
+}
+# Widths of the columns: the longest id fits on one line.
+_WIDTHS = {
+    "claim": 34, "paper": 12, "proof": 22, "evidence": 32, "controls": 8, "finding": 12,
+}  # fmt: skip
+TABLE_WIDTH = sum(_WIDTHS.values()) + 3 * len(_WIDTHS) + 1
+_PACKAGES = ("jax", "jaxlib", "numpy", "sympy", "z3-solver", "xarray")
+
+
+def proof_text(row: Row) -> str:
+    """The machine proof in a few words: PROVED 4/4 (2 SymPy, 2 z3)."""
+    if row.verdict is None:
+        return "none possible"
+    agreeing = sum(p.verdict is row.verdict for p in row.proofs)
+    provers = Counter(p.prover for p in row.proofs)
+    by = ", ".join(f"{n} {prover}" for prover, n in sorted(provers.items()))
+    return f"{row.verdict.name} {agreeing}/{len(row.proofs)} ({by})"
+
+
+def evidence_text(row: Row) -> str:
+    """The simulated evidence in a few words."""
+    return f"{row.judgement.support.name.replace('_', ' ')} · {row.judgement}"
+
+
+def controls_text(row: Row) -> str:
+    return f"{sum(c.caught for c in row.controls)}/{len(row.controls)}"
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The ledger as a table for the terminal."""
+    shown = Table(title="Ledger", show_lines=True, title_style="bold")
+    for heading, width in _WIDTHS.items():
+        shown.add_column(heading, width=width, overflow="fold")
+    for row in rows:
+        label = f"[{_COLOURS[row.finding]}]{row.finding.name}[/]"
+        if row.claim.corrected_by:
+            label += "\n→ see correction"
+        if not row.as_recorded:
+            label += f"\n[bold red]recorded: {row.claim.recorded.name}[/]"
+        name = f"[bold]{row.claim.id}[/]\n{row.claim.title}"
+        shown.add_row(
+            name, row.claim.paper.key, proof_text(row), evidence_text(row), controls_text(row),
+            label,
+        )  # fmt: skip
+    return shown
+
+
+def summary(rows: Sequence[Row], size: Size) -> str:
+    """One line under the table."""
+    counts = Counter(row.finding for row in rows)
+    parts = ", ".join(f"{counts[f]} {f.name}" for f in Finding if counts[f])
+    runs = sum(row.judgement.n_runs + row.judgement.n_outside for row in rows)
+    seconds = sum(row.seconds for row in rows)
+    return (
+        f"{len(rows)} claims: {parts}; {runs:,} runs at size {size.value} in {seconds:.0f} s "
+        f"on {device_name()}, float64"
+    )
+
+
+def corrections(rows: Sequence[Row]) -> list[str]:
+    """A line for each claim that fails or is empty: how, and what is true instead."""
+    lines = []
+    for row in rows:
+        if row.finding in (Finding.FAILS, Finding.VACUOUS):
+            instead = f" True instead: {row.claim.corrected_by}." if row.claim.corrected_by else ""
+            lines.append(f"{row.claim.id} {row.finding.name}: {row.reason}.{instead}")
+    return lines
+
+
+def changes(rows: Sequence[Row]) -> list[str]:
+    """A line for each finding that is not the recorded one, with the reason."""
+    return [
+        f"{row.claim.id}: found {row.finding.name}, recorded {row.claim.recorded.name}: "
+        f"{row.reason}"
+        for row in rows
+        if not row.as_recorded
+    ]
+
+
+def as_json(rows: Sequence[Row], size: Size, *, complete: bool) -> dict[str, Any]:
+    """The whole ledger, for machines."""
+    return {
+        "ledger": [_row_json(row) for row in rows],
+        "size": size.value,
+        "complete": complete,
+        "as_recorded": all(row.as_recorded for row in rows),
+        "device": device_name(),
+        "precision": "float64",
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in _PACKAGES},
+    }
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    claim, seen = row.claim, row.judgement
+    return {
+        "id": claim.id,
+        "title": claim.title,
+        "paper": claim.paper.key,
+        "source": claim.source,
+        "provenance": claim.provenance.value,
+        "statement": claim.statement,
+        "latex": claim.latex,
+        "kind": claim.kind.value,
+        "hypotheses": [str(relation) for relation in claim.hypotheses],
+        "proof": {
+            "verdict": row.verdict.value if row.verdict else None,
+            "none_because": claim.unproved_because or None,
+            "steps": [
+                {
+                    "name": p.name,
+                    "verdict": p.verdict.value,
+                    "prover": p.prover,
+                    "detail": p.detail,
+                }
+                for p in row.proofs
+            ],
+        },
+        "evidence": {
+            "support": seen.support.value,
+            "runs": seen.n_runs,
+            "outside": seen.n_outside,
+            "worst": seen.worst if seen.n_runs else None,
+            "unit": seen.unit,
+            "tightness": seen.tightness,
+            "witness": {"call": seen.witness.call, "shows": seen.witness.shows}
+            if seen.witness
+            else None,
+        },
+        "controls": [
+            {
+                "name": c.control.name,
+                "caught": c.caught,
+                "support": c.judgement.support.value,
+                "expected": c.control.expected.value,
+            }
+            for c in row.controls
+        ],
+        "finding": row.finding.value,
+        "recorded": claim.recorded.value,
+        "reason": row.reason,
+        "corrected_by": claim.corrected_by,
+        "seconds": round(row.seconds, 3),
+    }
+
+
+def markdown_table(rows: Sequence[Row]) -> str:
+    """The ledger as a table for the README and the report."""
+    lines = [
+        "| claim | says | from | proof | evidence | controls | finding |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        finding = f"**{row.finding.name}**"
+        if row.claim.corrected_by:
+            finding += f", see `{row.claim.corrected_by}`"
+        title = row.claim.title.replace("|", r"\|")
+        lines.append(
+            f"| `{row.claim.id}` | {title} | {row.claim.paper.key} | {proof_text(row)} | "
+            f"{evidence_text(row)} | {controls_text(row)} | {finding} |"
+        )
+    return "\n".join(lines)
+
+
+def write_report(folder: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
+    """`ledger.md`, `ledger.json`, a page for each claim and `references.bib`."""
+    heading = f"# Ledger\n\n{summary(rows, size)}.\n\n"
+    pages = folder / "claims"
+    pages.mkdir(parents=True, exist_ok=True)
+    (folder / "ledger.md").write_text(heading + markdown_table(rows) + "\n", encoding="utf-8")
+    write_json(folder / "ledger.json", rows, size, complete=complete)
+    papers = {row.claim.paper.key: row.claim.paper for row in rows}
+    bibliography = "\n\n".join(papers[key].bibtex for key in sorted(papers))
+    (folder / "references.bib").write_text(bibliography + "\n", encoding="utf-8")
+    for row in rows:
+        (pages / f"{row.claim.id}.md").write_text(_page(row), encoding="utf-8")
+
+
+def write_json(path: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
+    text = json.dumps(as_json(rows, size, complete=complete), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def describe(claim: Claim) -> str:
+    """What a claim says and where it comes from, in a few lines."""
+    return (
+        f"{claim.statement}\n\n$$ {claim.latex} $$\n\n"
+        f"{claim.paper.authors} ({claim.paper.year}), {claim.source}; {claim.provenance.value}. "
+        f"Kind: {claim.kind.value}."
+    )
+
+
+def _page(row: Row) -> str:
+    claim = row.claim
+    lines = [f"# {claim.id}", "", describe(claim), ""]
+    if claim.remark:
+        lines += [claim.remark, ""]
+    hypotheses = "; ".join(str(relation) for relation in claim.hypotheses)
+    lines += [f"Hypotheses: {hypotheses}.", "", "## Proof", ""]
+    lines += [
+        f"{i}. {p.name}: {p.verdict.name} by {p.prover}{f' ({p.detail})' if p.detail else ''}"
+        for i, p in enumerate(row.proofs, 1)
+    ] or [f"None: {claim.unproved_because}"]
+    lines += ["", "## Evidence", "", evidence_text(row), ""]
+    if row.judgement.witness:
+        lines += ["```python", row.judgement.witness.call, "```", row.judgement.witness.shows, ""]
+    lines += ["## Controls", ""]
+    lines += [
+        f"* {c.control.name}: {c.judgement.support.value}, {'caught' if c.caught else 'NOT caught'}"
+        for c in row.controls
+    ]
+    lines += ["", f"## Finding: {row.finding.name}", "", row.reason + "."]
+    if claim.corrected_by:
+        lines += ["", f"Corrected statement: `{claim.corrected_by}`."]
+    return "\n".join(lines) + "\n"
