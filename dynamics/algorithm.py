@@ -14,7 +14,6 @@ from dynamics.rules import (
     renormalised_descent,
     unit_ascent,
 )
-
 from dynamics.vector import Vector
 
 V = TypeVar("V", bound=Vector)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import cycle
 from queue import SimpleQueue
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,6 +23,7 @@ from landscapes import Landscape
 _TILES_PER_CHUNK = 32
 
 Progress = Callable[[int], None]
+Devices = Sequence[Any]  # of `jax.Device`
 
 
 def device_name() -> str:
@@ -41,7 +43,7 @@ def run(
     criteria: Criteria,
     early_stop: bool,
     chunk_size: int | None,
-    devices: Sequence[jax.Device] | None,
+    devices: Devices | None,
     progress: Progress,
 ) -> Result:
     """All runs to their outcomes; `progress` is told how many more are done.

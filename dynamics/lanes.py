@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from landscapes import Landscape
 from landscapes.checks import Real, real_array, shown, whole_number
@@ -20,9 +21,9 @@ class Lanes:
     memory until it is run.
     """
 
-    eta: Real
-    rho: Real
-    starts: Real
+    eta: Float[np.ndarray, "n_eta"]
+    rho: Float[np.ndarray, "n_rho"]
+    starts: Float[np.ndarray, "n_starts dim"]
     is_product: bool
 
     def __len__(self) -> int:
@@ -77,7 +78,7 @@ def radii(rho: Any) -> Real:
     return values
 
 
-def points(starts: Any, landscape: Landscape) -> Real:
+def points(starts: Any, landscape: Landscape) -> Float[np.ndarray, "n dim"]:
     """`starts` as an array `(n, dim)` of finite numbers, or a `ValueError`."""
     accepted = f"points of {landscape!r}, shape (n, {landscape.dim}) or ({landscape.dim},)"
     values = np.atleast_2d(real_array("starts", starts, ndim=(1, 2), accepted=accepted))
@@ -89,14 +90,16 @@ def points(starts: Any, landscape: Landscape) -> Real:
 # -- starts ------------------------------------------------------------------------------------
 
 
-def uniform_starts(n: int, *, low: Any, high: Any, seed: int = 0) -> Real:
+def uniform_starts(n: int, *, low: Any, high: Any, seed: int = 0) -> Float[np.ndarray, "n dim"]:
     """n points drawn uniformly from the box between the corners `low` and `high`, `(dim,)`."""
     low, high = _corners(low, high)
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
     return random.uniform(low, high, (whole_number("n", n, minimum=1), len(low)))
 
 
-def normal_starts(n: int, dim: int, *, scale: float = 1.0, seed: int = 0) -> Real:
+def normal_starts(
+    n: int, dim: int, *, scale: float = 1.0, seed: int = 0
+) -> Float[np.ndarray, "n dim"]:
     """n points with independent normal coordinates of standard deviation `scale`."""
     if not 0 < scale < np.inf:
         raise ValueError(f"scale must be positive and finite; got {shown(scale)}")
@@ -105,14 +108,14 @@ def normal_starts(n: int, dim: int, *, scale: float = 1.0, seed: int = 0) -> Rea
     return scale * random.standard_normal(shape)
 
 
-def grid_starts(n: int, *, low: Any, high: Any) -> Real:
+def grid_starts(n: int, *, low: Any, high: Any) -> Float[np.ndarray, "n dim"]:
     """The n^dim points of a grid with n points a side, corners included."""
     low, high = _corners(low, high)
     axes = [np.linspace(a, b, whole_number("n", n, minimum=2)) for a, b in zip(low, high)]  # noqa: B905
     return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
 
 
-def line_starts(n: int, *, begin: Any, end: Any) -> Real:
+def line_starts(n: int, *, begin: Any, end: Any) -> Float[np.ndarray, "n dim"]:
     """n equally spaced points from `begin` to `end`, both included."""
     accepted = "a point, shape (dim,)"
     a = real_array("begin", begin, ndim=1, accepted=accepted)

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 import xarray
 
@@ -37,7 +36,7 @@ def sweep(
     mean_last: int = 100,
     trace_every: int = 1,
     chunk_size: int | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: engine.Devices | None = None,
     progress: bool | Progress = False,
 ) -> xarray.Dataset:
     """Runs every algorithm from every start with every ρ and η, and says what became of it.
@@ -121,7 +120,7 @@ def ensemble(
     mean_last: int = 100,
     trace_every: int = 1,
     chunk_size: int | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: engine.Devices | None = None,
     progress: bool | Progress = False,
 ) -> xarray.Dataset:
     """Like `sweep`, for one algorithm and a list of runs instead of a grid.
@@ -188,7 +187,7 @@ def _run(
     early_stop: bool,
     mean_last: int,
     trace_every: int,
-    devices: Sequence[jax.Device] | None,
+    devices: engine.Devices | None,
     advance: Callable[[int], None],
 ) -> dict[str, np.ndarray]:
     criteria: Criteria = settings["criteria"]

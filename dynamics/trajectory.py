@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 
 from dynamics.algorithm import Algorithm, step
 from dynamics.lanes import learning_rates, points, radii
 from dynamics.vector import ArrayVector
 from landscapes import Landscape
-from landscapes.checks import Real, shown, whole_number
+from landscapes.checks import shown, whole_number
 
 
 def trajectory(
@@ -26,8 +27,8 @@ def trajectory(
     eta: float,
     rho: float = 0.0,
     n_steps: int,
-) -> Real:
-    """One path, start included: float64, shape `(n_steps + 1, dim)`.
+) -> Float[np.ndarray, "n_steps+1 dim"]:
+    """One path, start included, in float64.
 
     Where an iterate would overflow, the path stays at the last finite one. Raises `ValueError`
     for η ≤ 0, ρ < 0, numbers that are not finite, a start of the wrong dimension, n_steps < 1.

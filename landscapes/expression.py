@@ -49,14 +49,16 @@ class NumericFunction(sympy.Function):
         raise NotImplementedError
 
     def _eval_evalf(self, prec: int) -> Any:
-        return self.definition(self.args[0])._eval_evalf(prec)
+        argument: Any = self.args[0]
+        return self.definition(argument)._eval_evalf(prec)
 
 
 @lru_cache(maxsize=256)
 def _shared(expressions: tuple[sympy.Expr, ...]) -> tuple[list, list]:
     """Common subexpressions pulled out, in an order that depends on the expressions only."""
-    replacements, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("_shared"))
-    return replacements, reduced
+    names = sympy.numbered_symbols("_shared")
+    replacements, reduced = sympy.cse(expressions, symbols=names)
+    return list(replacements), list(reduced)
 
 
 def evaluate(
@@ -104,7 +106,9 @@ def _product(e: sympy.Mul, known: Mapping[sympy.Symbol, Any], xp: Any) -> Any:
 
     over = [_walk(a, known, xp) for a in e.args if not is_divisor(a)]
     under = [
-        _power(_walk(a.args[0], known, xp), -a.args[1], known, xp) for a in e.args if is_divisor(a)
+        _power(_walk(a.base, known, xp), -a.exp, known, xp)
+        for a in e.args
+        if isinstance(a, sympy.Pow) and is_divisor(a)
     ]
     numerator = reduce(lambda a, b: a * b, over, 1.0) if len(over) != 1 else over[0]
     return numerator / reduce(lambda a, b: a * b, under) if under else numerator

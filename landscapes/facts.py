@@ -8,8 +8,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-
-from landscapes.checks import Real
+from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class CriticalSet:
 
     name: str
     kind: CriticalKind
-    points: Real
-    spectra: Real | Unknown
+    points: Float[np.ndarray, "n dim"]
+    spectra: Float[np.ndarray, "n dim"] | Unknown
     distance: Callable[[Any], Any]
 
 

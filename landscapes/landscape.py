@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import sympy
+from jaxtyping import Float
 
 from landscapes.checks import shown
 from landscapes.expression import evaluate
@@ -18,6 +19,8 @@ from landscapes.facts import Facts
 
 # A point as the engine carries it: one array per component, all with the same leading axes.
 Components = tuple[Any, ...]
+# Points come as NumPy arrays from users and as JAX arrays from inside compiled code.
+Points = np.ndarray | jax.Array
 
 LANDSCAPES: dict[str, type[Landscape]] = {}
 
@@ -77,7 +80,7 @@ class Landscape(abc.ABC):
                 tuple(getattr(self, n) for n in cls.array_fields),
                 tuple(getattr(self, n) for n in cls.static_fields),
             ),
-            partial(_unflatten, cls),
+            cast(Any, partial(_unflatten, cls)),
         )
 
     # -- what a subclass gives ------------------------------------------------------------
@@ -105,7 +108,7 @@ class Landscape(abc.ABC):
         """The loss in symbols. Raises `ValueError` if the instance is too large to write out."""
 
     @abc.abstractmethod
-    def reference_gradient(self, w: np.ndarray) -> np.ndarray:
+    def reference_gradient(self, w: Float[np.ndarray, "dim"]) -> Float[np.ndarray, "dim"]:
         """The gradient at one point, by hand, in plain NumPy: what the engine is tested against."""
 
     @abc.abstractmethod
@@ -119,19 +122,19 @@ class Landscape(abc.ABC):
 
     # -- what every landscape has ---------------------------------------------------------
 
-    def loss(self, w: Any) -> Any:
+    def loss(self, w: Float[Points, "*batch dim"]) -> Float[Points, "*batch"]:
         """L(w), shape `(...)`."""
         return self._at(w, "loss")
 
-    def gradient(self, w: Any) -> Any:
+    def gradient(self, w: Float[Points, "*batch dim"]) -> Float[Points, "*batch dim"]:
         """∇L(w), shape `(..., dim)`."""
         return self._at(w, "gradient")
 
-    def hessian(self, w: Any) -> Any:
+    def hessian(self, w: Float[Points, "*batch dim"]) -> Float[Points, "*batch dim dim"]:
         """∇²L(w), shape `(..., dim, dim)`."""
         return self._at(w, "hessian")
 
-    def split(self, w: Any) -> Components:
+    def split(self, w: Float[Points, "*batch dim"]) -> Components:
         """The components of points `(..., dim)`."""
         parts, offset = [], 0
         for shape in self.component_shapes:
@@ -140,11 +143,11 @@ class Landscape(abc.ABC):
             offset += size
         return tuple(parts)
 
-    def join(self, components: Components) -> Any:
+    def join(self, components: Components) -> Float[Points, "*batch dim"]:
         """Points `(..., dim)` from their components; the inverse of `split`."""
         xp = np if isinstance(components[0], np.ndarray) else jnp
         flat = [
-            xp.reshape(c, c.shape[: c.ndim - len(shape)] + (int(np.prod(shape)),))
+            xp.reshape(c, (*c.shape[: c.ndim - len(shape)], int(np.prod(shape))))
             for c, shape in zip(components, self.component_shapes, strict=True)
         ]
         return xp.concatenate(flat, axis=-1)
@@ -170,7 +173,7 @@ class Landscape(abc.ABC):
 
     def _set(self, **fields: Any) -> None:
         """Sets fields while the object is being made."""
-        self.__dict__.update(fields)
+        vars(self).update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a landscape is immutable; make a new {type(self).__name__} instead")

@@ -58,7 +58,8 @@ class SqrtLink(NumericFunction):
         return s * s / (1 + xp.sqrt(1 + s * s))
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return self.args[0] / sympy.sqrt(1 + self.args[0] ** 2)
+        s: Any = self.args[0]
+        return s / sympy.sqrt(1 + s**2)
 
 
 @dataclass(frozen=True)

@@ -144,14 +144,14 @@ class MatrixSensing(Landscape):
 
     def _distance_to_truth(self, w: Any) -> Any:
         """min_Q ‖U − [U*, 0]Q‖ over orthogonal Q: ‖U‖² + ‖U*‖² − 2‖U*ᵀU‖_nuclear."""
-        u = w.reshape(w.shape[:-1] + (self.rows, self.width))
+        u = w.reshape(*w.shape[:-1], self.rows, self.width)
         xp = jnp if isinstance(w, jax.Array) else np
         nuclear = xp.linalg.svd(self.truth_factor.T @ u, compute_uv=False).sum(axis=-1)
         square = (u * u).sum(axis=(-2, -1)) + (self.truth_factor**2).sum() - 2 * nuclear
         return xp.sqrt(xp.maximum(square, 0.0))
 
     def _reverse_columns(self, w: Any) -> Any:
-        u = w.reshape(w.shape[:-1] + (self.rows, self.width))
+        u = w.reshape(*w.shape[:-1], self.rows, self.width)
         return u[..., ::-1].reshape(w.shape)
 
     def reference_gradient(self, w: Real) -> Real:

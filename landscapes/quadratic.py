@@ -44,7 +44,7 @@ class Quadratic(Landscape):
             if rotation is not None:
                 raise ValueError("rotation goes with spectrum; a hessian holds its own rotation")
             matrix = _symmetric(hessian)
-            eigenvalues = np.linalg.eigvalsh(matrix)[::-1].copy()
+            eigenvalues = np.linalg.eigvalsh(matrix)[::-1].astype(np.float64)
             _check_positive("hessian must be positive definite; its eigenvalues are", eigenvalues)
         else:
             accepted = "positive eigenvalues, a sequence of at least one number"

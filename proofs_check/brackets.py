@@ -30,13 +30,16 @@ def outcome(expected: Outcome) -> Decide:
     return lambda runs: runs.outcome.values == expected
 
 
+diverged = outcome(Outcome.DIVERGED)
+
+
 def bracket(
     algorithm: Algorithm,
     edge: Any,
     size: Size,
     *,
     below: Decide,
-    above: Decide = outcome(Outcome.DIVERGED),
+    above: Decide = diverged,
     factors: tuple[float, ...] = FACTORS,
     stretch: float = 1.0,
 ) -> Evidence:

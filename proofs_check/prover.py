@@ -76,10 +76,11 @@ class Identity:
 def _differs_somewhere(difference: sympy.Expr) -> str:
     """A point where the expression is not 0, or an empty string. Points are seeded."""
     draw = random.Random(0)
-    symbols = sorted(difference.free_symbols, key=lambda s: (s.name, s.is_positive is True))
+    free: Any = difference.free_symbols
+    symbols = sorted(free, key=lambda s: (s.name, s.is_positive is True))
     for _ in range(5):
         point = {s: sympy.Rational(draw.randint(1, 99), draw.randint(100, 199)) for s in symbols}
-        value = difference.subs(point).doit().evalf(30)
+        value: Any = difference.subs(list(point.items())).doit().evalf(30)
         if value.is_number and abs(value) > sympy.Float("1e-20"):
             at = ", ".join(f"{s.name} = {v}" for s, v in point.items())
             return f"the sides differ by {sympy.Float(value.as_real_imag()[0], 6)} at {at}"
