@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from proofs_check.claim import Claim, Control, Finding
 from proofs_check.evidence import Judgement, Size, Support, judge
-from proofs_check.prover import Contradiction, Proof, Verdict, overall, prove
+from proofs_check.prover import Proof, Verdict, overall, prove
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,12 @@ def _finding(row: Row) -> tuple[Finding, str]:
     if row.verdict is Verdict.UNDECIDED:
         undecided = next(p for p in row.proofs if p.verdict is Verdict.UNDECIDED)
         return Finding.OPEN, f"“{undecided.name}” is undecided: {undecided.detail}"
+    empty = row.verdict is Verdict.PROVED and any(p.of_emptiness for p in row.proofs)
     if row.judgement.support is Support.OUT_OF_DOMAIN:
-        if row.verdict is Verdict.PROVED and _proves_emptiness(row):
+        if empty:
             return Finding.VACUOUS, "the hypotheses contradict each other"
         return Finding.OPEN, "no run met the hypotheses, and nothing shows that none can"
+    if empty:
+        n = row.judgement.n_runs
+        return Finding.OPEN, f"the hypotheses are proved contradictory, yet {n} runs meet them"
     return Finding.HOLDS, "proved and consistent" if row.proofs else "consistent, without a proof"
-
-
-def _proves_emptiness(row: Row) -> bool:
-    assert row.claim.proof is not None
-    return any(isinstance(step, Contradiction) for step in row.claim.proof())

@@ -32,12 +32,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Proof:
-    """The result of one step: the verdict, the prover, and a model or a reason."""
+    """The result of one step: the verdict, the prover, and a model or a reason.
+
+    `of_emptiness` says that what was asked is whether the hypotheses can hold at all.
+    """
 
     name: str
     verdict: Verdict
     prover: str
     detail: str = ""
+    of_emptiness: bool = False
 
 
 class ProofStep(Protocol):
@@ -144,7 +148,8 @@ class Contradiction:
             if _ask(rest)[0] != z3.sat:
                 detail = f"still contradictory without: {self.given[index]}"
                 return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
-        return Proof(self.name, Verdict.PROVED, "z3", "satisfiable without any one of them")
+        detail = "satisfiable without any one of those needed"
+        return Proof(self.name, Verdict.PROVED, "z3", detail, of_emptiness=True)
 
 
 def prove(steps: Sequence[ProofStep]) -> tuple[Proof, ...]:

@@ -1,0 +1,115 @@
+"""The provers: what they prove, what they refute, and what they refuse to call a proof."""
+
+from __future__ import annotations
+
+import pytest
+import sympy
+import z3
+
+from proofs_check import Contradiction, Identity, Implication, Verdict, prover
+from proofs_check.prover import overall, prove
+
+a, b, c = sympy.symbols("a b c", real=True)
+
+
+def test_identity_is_proved():
+    proof = Identity("binomial", (a + b) ** 2, a**2 + 2 * a * b + b**2).check()
+    assert proof.verdict is Verdict.PROVED
+
+
+def test_identity_that_needs_signs_is_proved_only_with_them():
+    assert Identity("root", sympy.sqrt(a**2 * b), a * sympy.sqrt(b), (a, b)).check().verdict is (
+        Verdict.PROVED
+    )
+    # For a < 0 the root is −a√b; the random points are positive, so it cannot be refuted there.
+    assert Identity("root", sympy.sqrt(a**2), a).check().verdict is Verdict.UNDECIDED
+
+
+def test_identity_is_refuted_with_a_point():
+    proof = Identity("wrong", (a + b) ** 2, a**2 + b**2).check()
+    assert proof.verdict is Verdict.REFUTED
+    assert "a = " in proof.detail and "b = " in proof.detail
+
+
+def test_identity_that_simplify_cannot_reduce_is_undecided(monkeypatch):
+    monkeypatch.setattr(sympy, "simplify", lambda e: e)
+    proof = Identity("unreduced", sympy.sin(a) ** 2 + sympy.cos(a) ** 2, 1).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "simplify" in proof.detail
+
+
+def test_implication_is_proved():
+    proof = Implication(
+        "squares", (a >= 1, b >= 1), a * b >= 1, mutation=((a >= 1,), a * b >= 1)
+    ).check()
+    assert proof.verdict is Verdict.PROVED
+
+
+def test_implication_is_refuted_with_a_model():
+    proof = Implication("wrong", (a > 0,), a > 1, mutation=((), a > 1)).check()
+    assert proof.verdict is Verdict.REFUTED
+    assert "a = " in proof.detail
+
+
+def test_contradictory_hypotheses_prove_nothing():
+    proof = Implication("empty", (a > 1, a < 0), b > 5, mutation=((), b > 5)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "hypotheses" in proof.detail
+
+
+def test_a_mutation_that_is_true_as_well_proves_nothing():
+    # a > 2 is not needed for a² ≥ 0, so dropping it changes nothing.
+    proof = Implication("lazy", (a > 2,), a**2 >= 0, mutation=((), a**2 >= 0)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "mutated" in proof.detail
+
+
+def test_unknown_is_undecided(monkeypatch):
+    monkeypatch.setattr(prover, "_ask", lambda relations: (z3.unknown, ""))
+    implication = Implication("slow", (a > 0,), a > -1, mutation=((), a > -1))
+    assert implication.check().verdict is Verdict.UNDECIDED
+    assert Contradiction("slow", (a > 0, a < 0), needed=(0,)).check().verdict is Verdict.UNDECIDED
+
+
+def test_contradiction_needs_every_named_relation():
+    given = (a > 1, b > 1, a * b < 1)
+    assert Contradiction("whole", given, needed=(0, 1, 2)).check().verdict is Verdict.PROVED
+    # With c > 0 beside it the contradiction stays, so c > 0 is not needed.
+    padded = Contradiction("padded", (*given, c > 0), needed=(3,)).check()
+    assert padded.verdict is Verdict.UNDECIDED
+    assert "c > 0" in padded.detail
+    assert Contradiction("no", (a > 0, b > 0), needed=(0,)).check().verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("expression", "point"),
+    [
+        (a**3 - b / 2 + 1, {"a": 2, "b": 3}),
+        ((a - b) ** 2 / (a + b), {"a": 2, "b": 3}),
+        (a**-2 * b, {"a": 2, "b": 3}),
+        (sympy.Rational(3, 7) * a - 2, {"a": 5, "b": 1}),
+    ],
+)
+def test_translation_to_z3_keeps_the_value(expression, point):
+    at = {sympy.Symbol(name, real=True): number for name, number in point.items()}
+    exact = sympy.Rational(expression.subs(at))
+    wanted = z3.RealVal(f"{exact.p}/{exact.q}")
+    solver = z3.Solver()
+    solver.add(*(z3.Real(name) == value for name, value in point.items()))
+    solver.add(prover._to_z3(expression) != wanted)
+    assert solver.check() == z3.unsat
+
+
+def test_translation_refuses_what_is_not_polynomial():
+    with pytest.raises(TypeError, match="polynomial"):
+        Implication("root", (a > 0,), sympy.sqrt(a) > 0, mutation=((), a > 0)).check()
+
+
+def test_overall_verdict():
+    true = Identity("t", a, a)
+    false = Identity("f", a, a + 1)
+    unknown = Identity("u", sympy.sqrt(a**2), a)
+    assert overall(prove([])) is None
+    assert overall(prove([true, true])) is Verdict.PROVED
+    assert overall(prove([true, unknown])) is Verdict.UNDECIDED
+    assert overall(prove([unknown, false, true])) is Verdict.REFUTED
