@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{claim.id}\n    {claim.title}\n    {claim.paper.key}, {claim.source}")
         return AS_RECORDED
     _check_writable(parser, given.json, given.report)
+    _check_marked(parser, given.update_table)
     size = Size(given.size)
 
     # Results go to standard output, progress and complaints to standard error.
@@ -65,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.write_json(Path(given.json), rows, size, complete=not interrupted)
     if given.report:
         report.write_report(Path(given.report), rows, size, complete=not interrupted)
+    if given.update_table and not interrupted:
+        page = Path(given.update_table)
+        page.write_text(report.with_table(page.read_text("utf-8"), rows), encoding="utf-8")
     for line in report.changes(rows):
         err.print(f"CHANGED {line}", style="bold red", highlight=False, markup=False)
     if interrupted:
@@ -88,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--report", metavar="DIR", help="write a page for each claim into DIR")
     parser.add_argument("--json", metavar="FILE", help="write the ledger into FILE")
+    parser.add_argument(
+        "--update-table", metavar="PAGE", help="replace the table between the ledger marks of PAGE"
+    )
     parser.add_argument("--list", action="store_true", help="list the claims and run nothing")
     return parser
 
@@ -130,6 +137,18 @@ def _check_writable(parser: argparse.ArgumentParser, file: str | None, folder: s
             probe.unlink()
         except OSError as error:
             parser.error(f"cannot write into --report {folder}: {error.strerror}")
+
+
+def _check_marked(parser: argparse.ArgumentParser, page: str | None) -> None:
+    """Likewise for a page whose table could not be replaced."""
+    if page is None:
+        return
+    try:
+        report.with_table(Path(page).read_text("utf-8"), [])
+        with Path(page).open("a", encoding="utf-8"):
+            pass
+    except (OSError, ValueError) as error:
+        parser.error(f"cannot update the table of {page}: {error}")
 
 
 if __name__ == "__main__":

@@ -186,6 +186,21 @@ def markdown_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+_BEGIN, _END = "<!-- ledger -->", "<!-- /ledger -->"
+
+
+def with_table(text: str, rows: Sequence[Row]) -> str:
+    """The text with the table between its ledger marks replaced by that of `rows`.
+
+    Raises `ValueError` if the marks are not there, once each and in order.
+    """
+    before, begun, rest = text.partition(_BEGIN)
+    _, ended, after = rest.partition(_END)
+    if not (begun and ended) or _BEGIN in rest:
+        raise ValueError(f"expected one {_BEGIN} followed by one {_END}")
+    return f"{before}{_BEGIN}\n{markdown_table(rows)}\n{_END}{after}"
+
+
 def write_report(folder: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
     """`ledger.md`, `ledger.json`, a page for each claim and `references.bib`."""
     heading = f"# Ledger\n\n{summary(rows, size)}.\n\n"
