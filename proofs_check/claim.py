@@ -57,13 +57,16 @@ class Control:
     Attributes:
         name: what is wrong with it.
         simulate: the evidence for the wrong version.
-        expected: the verdict that shows that the check can tell; REFUTED unless the claim itself
-            is false, in which case a control is a true variant that must come out CONSISTENT.
+        expected: the verdict that shows that the check can tell: REFUTED for a wrong version;
+            CONSISTENT for a true variant, which a check that refuses everything would not pass.
+        hypotheses: the relations that select its runs, where what is wrong is that one of the
+            claim's is missing; None for the claim's own.
     """
 
     name: str
     simulate: Callable[[Size], Evidence]
     expected: Support = Support.REFUTED
+    hypotheses: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from proofs_check.claim import Claim, Control, Finding
 from proofs_check.evidence import Judgement, Size, Support, judge
@@ -61,11 +62,15 @@ def check(claim: Claim, size: Size = Size.QUICK) -> Row:
     proofs = prove(claim.proof()) if claim.proof else ()
     judgement = judge(claim.simulate(size), claim.hypotheses)
     controls = tuple(
-        # A control is about the check, not about the domain: every run of it counts.
-        ControlResult(control, judge(control.simulate(size), claim.hypotheses))
+        ControlResult(control, judge(control.simulate(size), hypotheses_of(control, claim)))
         for control in claim.controls
     )
     return Row(claim, proofs, judgement, controls, time.perf_counter() - begin)
+
+
+def hypotheses_of(control: Control, claim: Claim) -> tuple[Any, ...]:
+    """The relations that select a control's runs: its own, or else the claim's."""
+    return claim.hypotheses if control.hypotheses is None else control.hypotheses
 
 
 def check_all(
