@@ -92,11 +92,11 @@ def run(
             Thresholds(
                 np.float64(criteria.gradient_tolerance),
                 np.float64(criteria.cycle_tolerance),
+                np.int32(criteria.max_period),
                 np.float64(criteria.divergence_radius),
                 np.int32(criteria.check_every),
             ),
             algorithm=algorithm,
-            max_period=criteria.max_period,
             early_stop=early_stop,
             tile=tile,
         )

@@ -32,6 +32,7 @@ class Thresholds(NamedTuple):
 
     gradient_tolerance: Any
     cycle_tolerance: Any
+    max_period: Any
     divergence_radius: Any
     check_every: Any
 
@@ -72,7 +73,7 @@ def compiled(platform: str) -> Any:
     # XLA's default of 256 bits leaves half of an AVX-512 unit idle; where the processor has
     # narrower registers the option only splits each operation in two.
     options = {"xla_cpu_prefer_vector_width": 512} if platform == "cpu" else None
-    static = ("algorithm", "max_period", "early_stop", "tile")
+    static = ("algorithm", "early_stop", "tile")
     return jax.jit(advance, static_argnames=static, compiler_options=options)
 
 
@@ -86,13 +87,12 @@ def advance(
     thresholds: Thresholds,
     *,
     algorithm: Algorithm,
-    max_period: int,
     early_stop: bool,
     tile: int,
 ) -> Result:
     """Runs a chunk. Its length is a multiple of `tile`; where `real` is False it is padding."""
     tiled = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), (starts, eta, rho, real))
-    run = partial(_advance_tile, landscape, algorithm, max_period, early_stop, thresholds, n_steps)
+    run = partial(_advance_tile, landscape, algorithm, early_stop, thresholds, n_steps)
     results = lax.map(lambda arguments: run(*arguments), tiled)
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), results)
 
@@ -100,7 +100,6 @@ def advance(
 def _advance_tile(
     landscape: Landscape,
     algorithm: Algorithm,
-    max_period: int,
     early_stop: bool,
     thresholds: Thresholds,
     n_steps: Any,
@@ -111,7 +110,7 @@ def _advance_tile(
 ) -> Result:
     gradient = partial(_gradient, landscape)
     one_step = jax.vmap(partial(step, gradient, algorithm))
-    at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, max_period, thresholds))
+    at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, thresholds))
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
 
     def check(state: _State) -> _State:
@@ -185,7 +184,6 @@ def _advance_tile(
 def _at_rest(
     gradient: Any,
     algorithm: Algorithm,
-    max_period: int,
     thresholds: Thresholds,
     w: ArrayVector,
     eta: Any,
@@ -195,20 +193,25 @@ def _at_rest(
 
     The amplitude is half the largest distance from w to another point of the cycle.
     """
-    period, amplitude, reach = jnp.int8(0), jnp.zeros_like(eta), jnp.zeros_like(eta)
-    point, total, largest = w, None, jnp.zeros_like(eta)
-    for p in range(1, max_period + 1):
+    none = jnp.zeros_like(eta)
+
+    def look(p: Any, carry: tuple) -> tuple:
+        point, total, largest, reach, period, amplitude = carry
         d = direction(gradient, algorithm, point, rho)
-        total = d if total is None else total + d
+        total = total + d
         largest = jnp.maximum(largest, d.norm())
-        tolerance = (
-            thresholds.gradient_tolerance if p == 1 else thresholds.cycle_tolerance * largest
+        tolerance = jnp.where(
+            p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
         )
         found = (period == 0) & ((1 / p * total).norm() <= tolerance)
-        period = jnp.where(found, jnp.int8(p), period)
+        period = jnp.where(found, p.astype(jnp.int8), period)
         amplitude = jnp.where(found, reach / 2, amplitude)
         point = point - eta * d
-        reach = jnp.maximum(reach, (point - w).norm())
+        return point, total, largest, jnp.maximum(reach, (point - w).norm()), period, amplitude
+
+    carry = (w, jax.tree.map(jnp.zeros_like, w), none, none, none.astype(jnp.int8), none)
+    # A loop, not unrolled: unrolled, XLA's fusion computes the first points again for each later.
+    *_, period, amplitude = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
     return period, amplitude
 
 
