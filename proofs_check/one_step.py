@@ -1,29 +1,33 @@
-"""Evidence for statements about one step: many random cases in one compiled call."""
+"""Evidence for statements about one step or a few: many random cases in one compiled call."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from dynamics import Algorithm, batched, one_step
+from dynamics import Algorithm, ArrayVector, batched, one_step, step
 from landscapes import Quadratic
 from landscapes.checks import Real
-from proofs_check.evidence import Size, Witness, call
+from proofs_check import symbols
+from proofs_check.evidence import Size, Witness, call, value
 
 
 @dataclass(frozen=True)
 class Cases:
-    """One step from random points of random quadratics.
+    """Runs of a few steps from random points of random quadratics.
 
     Attributes:
         spectra: eigenvalues, shape `(n, dim)`, the first being β, the last α.
         h: ηβ, shape `(n,)`.
         rho: radii, shape `(n,)`.
         start, after: w and w⁺, shape `(n, dim)`.
-        excess, next_excess: L − inf L at both, shape `(n,)`.
+        excesses: L − inf L at the start and after each step, shape `(n, n_steps + 1)`.
         gradient_norm: ‖∇L(w)‖, shape `(n,)`.
     """
 
@@ -33,8 +37,7 @@ class Cases:
     rho: Real
     start: Real
     after: Real
-    excess: Real
-    next_excess: Real
+    excesses: Real
     gradient_norm: Real
 
     @property
@@ -49,13 +52,22 @@ class Cases:
     def eta(self) -> Real:
         return self.h / self.beta
 
-    def witness(self, shows: Callable[[int], str]) -> Callable[[int], Witness]:
-        """Each case as a witness, with a sentence on what it shows."""
+    @property
+    def excess(self) -> Real:
+        return self.excesses[:, 0]
+
+    @property
+    def next_excess(self) -> Real:
+        return self.excesses[:, 1]
+
+    def witness(self, shows: Callable[[int], str], n_steps: Any = None) -> Callable[[int], Witness]:
+        """Each case as a witness, with a sentence on what it shows after `n_steps[i]` steps."""
 
         def witness(i: int) -> Witness:
             landscape = Quadratic(spectrum=self.spectra[i])
+            length = 1 if n_steps is None else n_steps[i]
             pasted = call(
-                landscape, self.algorithm, self.start[i], self.eta[i], self.rho[i], n_steps=1
+                landscape, self.algorithm, self.start[i], self.eta[i], self.rho[i], length
             )
             return Witness(pasted, shows(i))
 
@@ -64,12 +76,13 @@ class Cases:
 
 def quadratic_cases(
     algorithm: Algorithm, size: Size, *, h: tuple[float, float], dim: int, seed: int,
-    rho: tuple[float, float] = (1e-3, 1e1),
+    rho: tuple[float, float] = (1e-3, 1e1), unit: Any = 1, n_steps: int = 1,
 ) -> Cases:  # fmt: skip
     """Cases with ηβ uniform in the interval `h`, a tenth of them on its ends, ρ log-uniform.
 
     Condition numbers, curvatures and starts are log-uniform over four, two and five decades; a
-    tenth of the cases have κ = 1, where the bounds of the field are attained.
+    tenth of the cases have κ = 1, where the bounds of the field are attained. `unit`, a formula
+    in β and ρ, multiplies ηβ: the edge of an algorithm that is stable below 2/β only.
     """
     n = size.runs(2000)
     random = np.random.default_rng(seed)
@@ -78,19 +91,121 @@ def quadratic_cases(
     between = random.uniform(0, 1, (n, dim))
     between[:, 0], between[:, -1] = 0, 1
     spectra = top * condition ** -np.sort(between, axis=1)
+    steps, radii, start = _steps_radii_starts(random, n, dim, h, rho)
+    steps = steps * value(unit, {symbols.beta: spectra[:, 0], symbols.rho: radii})
+    after, excesses, norm = _measured(algorithm, n_steps)(
+        Quadratic.batch(spectra), start, steps / spectra[:, 0], radii
+    )
+    return Cases(algorithm, spectra, steps, radii, start, after, excesses, norm)
+
+
+def _steps_radii_starts(
+    random: np.random.Generator, n: int, dim: int, h: tuple[float, float], rho: tuple[float, float]
+) -> tuple[Real, Real, Real]:
     steps = random.uniform(*h, n)
     edge = random.random(n)
     steps = np.where(edge < 0.05, h[0], np.where(edge > 0.95, h[1], steps))
     start = random.standard_normal((n, dim)) * 10 ** random.uniform(-3, 2, (n, 1))
-    radii = 10 ** random.uniform(*np.log10(rho), n)
-    landscapes = Quadratic.batch(spectra)
+    return steps, 10 ** random.uniform(np.log10(rho[0]), np.log10(rho[1]), n), start
+
+
+@lru_cache
+def _measured(algorithm: Algorithm, n_steps: int) -> Callable[..., Any]:
+    """w⁺, L − inf L along the run, ‖∇L(w)‖; compiled once for each shape."""
 
     def measure(landscape: Quadratic, w: Any, eta: Any, rho: Any) -> tuple[Any, ...]:
-        after = one_step(landscape, algorithm, w, eta, rho)
-        g = landscape.gradient(w)
-        return after, landscape.loss(w), landscape.loss(after), (g * g).sum() ** 0.5
+        def advance(w: Any, _: None) -> tuple[Any, Any]:
+            w = one_step(landscape, algorithm, w, eta, rho)
+            return w, (w, landscape.loss(w))
 
-    after, excess, next_excess, norm = batched(measure)(
-        landscapes, start, steps / spectra[:, 0], radii
-    )
-    return Cases(algorithm, spectra, steps, radii, start, after, excess, next_excess, norm)
+        g = landscape.gradient(w)
+        _, (path, losses) = jax.lax.scan(advance, w, length=n_steps)
+        return path[0], jnp.append(landscape.loss(w), losses), (g * g).sum() ** 0.5
+
+    return batched(measure)
+
+
+# -- beyond quadratics -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ConvexCases:
+    """One step from random points of random losses (β − α)·log cosh(⟨v, w⟩ − c) + α‖w‖²/2.
+
+    With ‖v‖ = 1 such a loss is β-smooth and α-strongly convex, its curvature along v changes
+    from β to α, and nothing about it is symmetric.
+
+    Attributes:
+        v, start: shape `(n, dim)`.
+        c, alpha, beta, h, rho: shape `(n,)`, h being ηβ.
+        loss, next_loss, gradient_norm: L(w), L(w⁺), ‖∇L(w)‖, shape `(n,)`.
+    """
+
+    algorithm: Algorithm
+    v: Real
+    c: Real
+    alpha: Real
+    beta: Real
+    h: Real
+    rho: Real
+    start: Real
+    loss: Real
+    next_loss: Real
+    gradient_norm: Real
+
+    @property
+    def eta(self) -> Real:
+        return self.h / self.beta
+
+    def witness(self, shows: Callable[[int], str]) -> Callable[[int], Witness]:
+        """Each case as a witness, with a sentence on what it shows."""
+
+        def witness(i: int) -> Witness:
+            columns = (self.v, self.c, self.alpha, self.beta, self.start, self.eta, self.rho)
+            arguments = ", ".join(repr(c[i : i + 1].tolist()) for c in columns)
+            return Witness(f"log_cosh_step({self.algorithm.name}, {arguments})", shows(i))
+
+        return witness
+
+
+def convex_cases(
+    algorithm: Algorithm, size: Size, *, h: tuple[float, float], dim: int, seed: int,
+    rho: tuple[float, float] = (1e-3, 1e1), unit: Any = 1,
+) -> ConvexCases:  # fmt: skip
+    """Cases drawn as in `quadratic_cases`, with log-cosh losses of random direction and offset."""
+    n = size.runs(2000)
+    random = np.random.default_rng(seed)
+    smooth = 10 ** random.uniform(-1, 1, n)
+    convex = smooth * 10 ** random.uniform(-4, 0, n)
+    v = random.standard_normal((n, dim))
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    c = random.standard_normal(n)
+    steps, radii, start = _steps_radii_starts(random, n, dim, h, rho)
+    steps = steps * value(unit, {symbols.beta: smooth, symbols.rho: radii})
+    measured = log_cosh_step(algorithm, v, c, convex, smooth, start, steps / smooth, radii)
+    return ConvexCases(algorithm, v, c, convex, smooth, steps, radii, start, *measured)
+
+
+def log_cosh_step(algorithm: Algorithm, *columns: Any) -> tuple[Real, Real, Real]:
+    """L(w), L(w⁺) and ‖∇L(w)‖ for columns v, c, α, β, w, η, ρ, each with one entry per case."""
+    return _log_cosh_measured(algorithm)(*(np.asarray(c, dtype=np.float64) for c in columns))
+
+
+@lru_cache
+def _log_cosh_measured(algorithm: Algorithm) -> Callable[..., Any]:
+    def loss(v: Any, c: Any, alpha: Any, beta: Any, w: Any) -> Any:
+        s = jnp.dot(v, w) - c
+        log_cosh = jnp.logaddexp(s, -s) - jnp.log(2.0)
+        return (beta - alpha) * log_cosh + alpha * jnp.dot(w, w) / 2
+
+    def measure(v: Any, c: Any, alpha: Any, beta: Any, w: Any, eta: Any, rho: Any) -> Any:
+        here = partial(loss, v, c, alpha, beta)
+
+        def gradient(at: ArrayVector) -> ArrayVector:
+            return ArrayVector((jax.grad(here)(at.components[0]),))
+
+        point = ArrayVector((w,))
+        after = step(gradient, algorithm, point, eta, rho)
+        return here(w), here(after.components[0]), gradient(point).norm()
+
+    return batched(measure)
