@@ -9,13 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
 
 from dynamics import Algorithm, Vector, step
 from landscapes import SymbolicLoss
-from proofs_check.symbols import curvature, eta, rho, w, with_positive, y
+from proofs_check.symbols import (
+    assuming_positive,
+    curvature,
+    eta,
+    ratio,
+    rho,
+    w,
+    with_positive,
+    x,
+    y,
+)
+
+# SymPy declares that these may return more than expressions; given expressions they do not.
+factor: Callable[[Any], Any] = sympy.factor
+simplify: Callable[[Any], Any] = sympy.simplify
 
 
 class SymbolicVector(Vector):
@@ -58,7 +72,7 @@ def gradient_of(loss: SymbolicLoss) -> Callable[[Sequence[Any]], tuple[sympy.Exp
     entries = loss.gradient()
 
     def gradient(point: Sequence[Any]) -> tuple[sympy.Expr, ...]:
-        at = dict(zip(loss.point, point, strict=True))
+        at: Any = dict(zip(loss.point, point, strict=True))
         return tuple(g.subs(at, simultaneous=True) for g in entries)
 
     return gradient
@@ -80,34 +94,41 @@ def map_near_minimum(algorithm: Algorithm) -> sympy.Expr:
 @lru_cache
 def multiplier(algorithm: Algorithm) -> sympy.Expr:
     """∂w⁺/∂w near a minimum of curvature λ: what a deviation along that mode is multiplied by."""
-    return sympy.factor(sympy.diff(map_near_minimum(algorithm), w))
+    return factor(sympy.diff(map_near_minimum(algorithm), w))
 
 
 @lru_cache
 def threshold(algorithm: Algorithm) -> sympy.Expr:
     """The η at which the multiplier reaches −1: the edge of stability, in λ and ρ."""
     (edge,) = sympy.solve(sympy.Eq(multiplier(algorithm), -1), eta)
-    return sympy.factor(edge)
+    return factor(edge)
 
 
 @lru_cache
 def cycle_amplitudes(algorithm: Algorithm) -> tuple[sympy.Expr, ...]:
     """The w > 0 with w⁺ = −w, an exact 2-cycle around the minimum; none for most algorithms."""
     solutions = sympy.solve(sympy.Eq(map_near_minimum(algorithm), -w), w)
-    return tuple(sympy.factor(s) for s in solutions if s != 0)
+    return tuple(factor(s) for s in solutions if s != 0)
+
+
+@lru_cache
+def cycle_amplitude(algorithm: Algorithm) -> sympy.Expr:
+    """The amplitude of the 2-cycle; 0 where the minimum itself is the only one.
+
+    Raises `ValueError` if there are several.
+    """
+    amplitudes = cycle_amplitudes(algorithm)
+    if len(amplitudes) > 1:
+        raise ValueError(f"{algorithm} has {len(amplitudes)} 2-cycles on a quadratic, not one")
+    return amplitudes[0] if amplitudes else sympy.S.Zero
 
 
 @lru_cache
 def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
     """∂w₂⁺/∂w₂ on the 2-cycle along the first mode, for curvatures λ (first) and rλ (second).
 
-    In the symbols r, λ, η, ρ. Raises `ValueError` if the algorithm has no 2-cycle.
+    In the symbols r, λ, η, ρ. Without a 2-cycle, the limit at the minimum along the first mode.
     """
-    from proofs_check.symbols import ratio
-
-    amplitudes = cycle_amplitudes(algorithm)
-    if len(amplitudes) != 1:
-        raise ValueError(f"{algorithm} has {len(amplitudes)} 2-cycles on a quadratic, not one")
 
     def run(lam: Any, r: Any, eta: Any, rho: Any, amplitude: Any) -> Any:
         second = sympy.Symbol("second", real=True)
@@ -117,8 +138,9 @@ def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
         return sympy.diff(after[1], second).subs(second, 0)
 
     amplitude = sympy.Dummy("A")
-    on_cycle = with_positive((curvature, ratio, eta, rho, amplitude), run)
-    return sympy.factor(sympy.simplify(on_cycle.subs(amplitude, amplitudes[0])))
+    at_amplitude = with_positive((curvature, ratio, eta, rho, amplitude), run)
+    on_cycle = sympy.limit(sympy.simplify(at_amplitude), amplitude, cycle_amplitude(algorithm))
+    return factor(assuming_positive(on_cycle, (curvature, ratio, eta, rho)))
 
 
 # -- on the lines of minima of ℓ(xy) -----------------------------------------------------------
@@ -127,7 +149,7 @@ def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
 @lru_cache
 def multiplier_on_line(algorithm: Algorithm) -> sympy.Expr:
     """∂x⁺/∂x at the minimum (0, y) of ℓ(xy), x > 0: the multiplier for curvature y²."""
-    return multiplier(algorithm).subs(curvature, y**2)
+    return sympy.sympify(multiplier(algorithm).subs(curvature, y**2))
 
 
 @lru_cache
@@ -142,7 +164,46 @@ def resting_heights_squared(algorithm: Algorithm) -> sympy.Expr:
         (positive,) = [r for r in roots if r.subs({eta: 1, rho: 1}) > 0]
         return positive
 
-    return sympy.simplify(with_positive(_ETA_RHO, run))
+    return simplify(with_positive(_ETA_RHO, run))
 
 
 _ETA_RHO = (eta, rho)
+
+# -- one step on ℓ(xy), whatever ℓ is ----------------------------------------------------------
+
+#: ℓ′(p) and ℓ′(p_asc): the slopes of the link at p = xy and at the ascent point.
+slope, ascent_slope = sympy.symbols("a b", real=True)
+NEURON = (x, y, slope, ascent_slope, eta, rho)
+
+
+class NeuronStep(NamedTuple):
+    """x⁺, y⁺ and p_asc after one step, in the symbols `NEURON`, all of them positive.
+
+    That loses nothing: reflections leave ℓ(xy) as it is, and p = xy > 0 makes ℓ′(p) > 0.
+    """
+
+    x_next: sympy.Expr
+    y_next: sympy.Expr
+    ascent_product: sympy.Expr
+
+    @property
+    def imbalance_factor(self) -> sympy.Expr:
+        """D⁺/D for D = y² − x²."""
+        return sympy.cancel((self.y_next**2 - self.x_next**2) / (y**2 - x**2))
+
+
+@lru_cache
+def neuron_step(algorithm: Algorithm) -> NeuronStep:
+    """One step of the running code on ℓ(xy), the link known by its two slopes only."""
+
+    def run(x: Any, y: Any, a: Any, b: Any, eta: Any, rho: Any) -> tuple[Any, ...]:
+        visited = []
+
+        def gradient(point: Sequence[Any]) -> list[Any]:
+            visited.append(point[0] * point[1])
+            derivative = a if len(visited) == 1 else b
+            return [derivative * point[1], derivative * point[0]]
+
+        return (*next_point(gradient, algorithm, [x, y], eta, rho), visited[-1])
+
+    return NeuronStep(*with_positive(NEURON, run))
