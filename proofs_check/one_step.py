@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import sympy
 
 from dynamics import Algorithm, ArrayVector, batched, one_step, step
 from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check import symbols
-from proofs_check.evidence import Size, Witness, call, value
+from proofs_check.evidence import ROUNDING, Evidence, Size, Witness, call, upper_bound, value
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,25 @@ def _measured(algorithm: Algorithm, n_steps: int) -> Callable[..., Any]:
         return path[0], jnp.append(landscape.loss(w), losses), (g * g).sum() ** 0.5
 
     return batched(measure)
+
+
+def bound_along_runs(
+    cases: Cases, bounds: Real, *, quantities: Mapping[sympy.Symbol, Any]
+) -> Evidence:
+    """L − inf L along each run against bounds of shape `(n, n_steps + 1)`.
+
+    Each run is judged at its first violation, which is the smallest witness, or else at the time
+    when it is closest to one.
+    """
+    # w_t is rounded relative to w₀, which E_t sees to first order: δE ≤ 2δ√(E_t E_0).
+    scales = np.abs(bounds) + np.sqrt(cases.excesses * cases.excesses[:, :1])
+    slack = (bounds - cases.excesses) / scales
+    violated = slack < -ROUNDING
+    when = np.where(violated.any(axis=1), violated.argmax(axis=1), slack.argmin(axis=1))
+    seen, bound, scale = (a[np.arange(len(when)), when] for a in (cases.excesses, bounds, scales))
+    witness = cases.witness(lambda i: f"E_{when[i]} = {seen[i]} > {bound[i]}", np.maximum(when, 1))
+    cost = cases.start.shape[1] * when.astype(np.float64)
+    return upper_bound(seen, bound, witness, quantities=quantities, scale=scale, cost=cost)
 
 
 # -- beyond quadratics -------------------------------------------------------------------------
