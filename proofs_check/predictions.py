@@ -149,7 +149,7 @@ def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
 @lru_cache
 def multiplier_on_line(algorithm: Algorithm) -> sympy.Expr:
     """∂x⁺/∂x at the minimum (0, y) of ℓ(xy), x > 0: the multiplier for curvature y²."""
-    return sympy.sympify(multiplier(algorithm).subs(curvature, y**2))
+    return factor(multiplier(algorithm).subs(curvature, y**2))
 
 
 @lru_cache
