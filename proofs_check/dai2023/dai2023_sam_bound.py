@@ -41,6 +41,7 @@ RISE = -(1 - h / 2) * gradient_norm**2 + (h / 2) * (rho * beta) ** 2  # (L⁺ �
 HYPOTHESES = (h > 0, h <= 1, alpha > 0, alpha <= beta, rho >= 0)
 
 G = gradient_norm
+later_excess = sympy.Symbol("E_t", real=True)
 reach, inner, change = sympy.symbols("R g_e e_e", real=True)  # ρβ, ⟨g, e⟩, ‖e‖²
 
 
@@ -123,7 +124,7 @@ register(
             "Then SAM keeps E_t = L(w_t) − inf L below (1 − αη(2 − ηβ))^t E_0 + "
             "ηβ³ρ²/(2α(2 − ηβ))."
         ),
-        formula=sympy.LessThan(excess, BOUND.subs(h, eta * beta)),
+        formula=sympy.LessThan(later_excess, BOUND.subs(h, eta * beta)),
         kind=Kind.UPPER_BOUND,
         hypotheses=HYPOTHESES,
         proof=proof,
