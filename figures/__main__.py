@@ -100,6 +100,8 @@ def render(
     with style.applied():
         canvas = matplotlib.figure.Figure(figsize=figure.inches, layout="constrained")
         figure.draw(data, canvas)
+        canvas.draw_without_rendering()
+        canvas.set_layout_engine("none")  # laid out once, the same for every format
         for kind in formats:
             image = folder / f"{figure.name}.{kind}"
             provenance.replacing(

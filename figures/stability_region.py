@@ -219,8 +219,8 @@ def draw(data: xarray.Dataset, canvas: FigureBase) -> None:
             xlim=data.eta_edge.values[[0, -1]], ylim=data.rho_edge.values[[0, -1]],
         )  # fmt: skip
         axes.text(
-            0.04, 0.05, f"${one.edge_formula.item()}$", transform=axes.transAxes,
-            size="large", path_effects=style.halo(width=2),
+            0.03, 0.04, f"${one.edge_formula.item()}$", transform=axes.transAxes,
+            verticalalignment="bottom", path_effects=style.halo(),
         )  # fmt: skip
         style.panel(axes, letter, algorithm)
     for row, axes in zip(data.landscape.values, grid[:, 0], strict=True):

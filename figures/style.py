@@ -87,4 +87,4 @@ def swatch(colour: Any, label: str) -> Patch:
 
 def panel(axes: Axes, letter: str, text: str = "") -> None:
     """Names a panel, above its upper left corner."""
-    axes.set_title(rf"$\bf{{({letter})}}$ {text}")
+    axes.set_title(rf"$\bf{{({letter})}}$ {text}", loc="left")
