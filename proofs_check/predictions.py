@@ -198,10 +198,12 @@ def neuron_step(algorithm: Algorithm) -> NeuronStep:
 
     def run(x: Any, y: Any, a: Any, b: Any, eta: Any, rho: Any) -> tuple[Any, ...]:
         visited = []
+        # Without an ascent, the only point is the one whose slope is b.
+        slopes = iter((a, b) if algorithm.uses_rho else (b,))
 
         def gradient(point: Sequence[Any]) -> list[Any]:
             visited.append(point[0] * point[1])
-            derivative = a if len(visited) == 1 else b
+            derivative = next(slopes)
             return [derivative * point[1], derivative * point[0]]
 
         return (*next_point(gradient, algorithm, [x, y], eta, rho), visited[-1])
