@@ -209,3 +209,23 @@ def neuron_step(algorithm: Algorithm) -> NeuronStep:
         return (*next_point(gradient, algorithm, [x, y], eta, rho), visited[-1])
 
     return NeuronStep(*with_positive(NEURON, run))
+
+
+#: x/y², which stays finite where SAM approaches the origin.
+position: sympy.Symbol = sympy.Symbol("xi", real=True)
+
+
+@lru_cache
+def tail(algorithm: Algorithm) -> tuple[sympy.Expr, sympy.Expr]:
+    """y⁺/y and x⁺/y² in the limit y → 0 with x = ξy², ξ > 0, for any ℓ′(s) = s + o(s)."""
+    after = neuron_step(algorithm)
+
+    def run(xi: Any, height: Any, rate: Any, radius: Any) -> tuple[Any, ...]:
+        point = {x: xi * height**2, y: height, eta: rate, rho: radius}
+        point[slope] = xi * height**3
+        point[ascent_slope] = after.ascent_product.subs(point, simultaneous=True)
+        x_next, y_next = (c.subs(point, simultaneous=True) for c in after[:2])
+        quotients = (y_next / height, x_next / height**2)
+        return tuple(sympy.limit(simplify(q), height, 0) for q in quotients)
+
+    return with_positive((position, y, eta, rho), run)
