@@ -18,9 +18,9 @@ from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Kind
 from proofs_check.modes import GRADIENT, POINT, POSITIVE, SPECTRUM, length, step_taken
 from proofs_check.papers import BARTLETT2023
-from proofs_check.predictions import cycle_amplitudes
+from proofs_check.predictions import map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.symbols import curvature, eta, gradient_norm, rho
+from proofs_check.symbols import curvature, eta, gradient_norm, rho, w
 
 EDGE = 2 / curvature
 HYPOTHESES = (curvature > 0, rho > 0, eta > 0)
@@ -66,7 +66,11 @@ def proof():
             sympy.And(top < 1 - eta * curvature, top < -1),
             mutation=((*positive, eta * curvature > 1), top < -1),
         ),
-        Identity("amplitude of the cycle of the running code", cycle_amplitudes(SAM)[0], amplitude),
+        Identity(
+            "the running code takes ηρλ/(2 − ηλ) to its negative",
+            map_near_minimum(SAM).subs(w, amplitude),
+            -amplitude,
+        ),
     )  # fmt: skip
 
 
