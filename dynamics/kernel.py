@@ -203,7 +203,7 @@ def _at_rest(
         tolerance = jnp.where(
             p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
         )
-        found = (period == 0) & ((1 / p * total).norm() <= tolerance)
+        found = (period == 0) & (total.norm() <= tolerance)
         period = jnp.where(found, p.astype(jnp.int8), period)
         amplitude = jnp.where(found, reach / 2, amplitude)
         point = point - eta * d

@@ -30,10 +30,11 @@ class Criteria:
     Attributes:
         gradient_tolerance: a run has converged when its descent direction has at most this
             norm, in units of the gradient; the step size plays no part.
-        cycle_tolerance: a run is on a cycle of period p when the mean of p successive directions
-            is at most this fraction of the largest of them. A run that converges while it
-            alternates, with multiplier −m, keeps that fraction at (1 − m)/2, so that it is
-            told from a cycle as long as 1 − m exceeds twice this number.
+        cycle_tolerance: a run is on a cycle of period p when the sum of p successive directions
+            is at most this fraction of the largest of them. (The sum, not the mean: with the
+            mean, whatever still decays slowly would pass for a multiple of the period first.)
+            A run that converges while it alternates, with multiplier −m, keeps that fraction at
+            1 − m, so that it is told from a cycle as long as 1 − m exceeds this number.
         max_period: the longest period that is looked for.
         divergence_radius: a run has diverged when its next iterate is farther than this from
             the origin, or not finite.

@@ -19,7 +19,7 @@ FACTORS = (0.99, 1.01)
 _STEPS = 8000
 # Spectra with λ₁ on both sides of 1 and condition numbers up to 8: StableSAM's slowest local
 # rate is about 2/κ² per step, so κ = 8 needs some 800 steps for ten digits.
-SPECTRA = ((1.0,), (1.7, 0.9), (0.6, 0.35, 0.08), (5.0, 2.2, 1.0, 0.7))
+SPECTRA = ((1.0,), (3.1,), (0.6, 0.35, 0.08), (5.0, 2.2, 0.7))
 RADII = (0.05, 0.5, 3.0)
 
 Decide = Callable[[xarray.Dataset], np.ndarray]

@@ -89,6 +89,8 @@ class Claim:
         controls: wrong versions that must be caught.
         recorded: the finding on record; the ledger fails when it comes out otherwise.
         corrected_by: id of the claim that says what is true instead.
+        refuted_step: name of the one step of a failing claim's proof that a machine refutes; the
+            other steps, which show how it fails, must be proved.
         remark: what a reader should know besides.
     """
 
@@ -106,6 +108,7 @@ class Claim:
     controls: tuple[Control, ...]
     recorded: Finding
     corrected_by: str | None = None
+    refuted_step: str = ""
     unproved_because: str = ""
     remark: str = ""
 

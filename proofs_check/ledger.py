@@ -95,6 +95,10 @@ def _finding(row: Row) -> tuple[Finding, str]:
         )
         return Finding.OPEN, f"the check cannot tell: control {names}"
     refuted = [p for p in row.proofs if p.verdict is Verdict.REFUTED]
+    on_record = row.claim.refuted_step
+    if on_record and [p.name for p in row.proofs if p.verdict is not Verdict.PROVED] != [on_record]:
+        steps = "; ".join(f"“{p.name}” {p.verdict.value} {p.detail}" for p in row.proofs)
+        return Finding.OPEN, f"“{on_record}” is to be refuted and all else proved; found {steps}"
     witness = row.judgement.witness
     if refuted:
         reason = f"“{refuted[0].name}” is refuted by {refuted[0].prover}: {refuted[0].detail}"

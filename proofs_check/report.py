@@ -16,6 +16,7 @@ from dynamics import device_name
 from proofs_check.claim import Claim, Finding
 from proofs_check.evidence import Size
 from proofs_check.ledger import Row
+from proofs_check.prover import Verdict
 
 _COLOURS = {
     Finding.HOLDS: "green",
@@ -35,10 +36,11 @@ def proof_text(row: Row) -> str:
     """The machine proof in a few words: PROVED 4/4 (2 SymPy, 2 z3)."""
     if row.verdict is None:
         return "none possible"
-    agreeing = sum(p.verdict is row.verdict for p in row.proofs)
     provers = Counter(p.prover for p in row.proofs)
     by = ", ".join(f"{n} {prover}" for prover, n in sorted(provers.items()))
-    return f"{row.verdict.name} {agreeing}/{len(row.proofs)} ({by})"
+    counts = Counter(p.verdict for p in row.proofs)
+    found = ", ".join(f"{v.name} {counts[v]}/{len(row.proofs)}" for v in Verdict if counts[v])
+    return f"{found} ({by})"
 
 
 def evidence_text(row: Row) -> str:

@@ -80,6 +80,9 @@ def make(steps=(TRUE,), observed=(0.5, 0.7), controls=(CAUGHT,), hypotheses=(q >
         (make(steps=(UNKNOWN, TRUE)), Finding.OPEN, "unknown"),
         (make(controls=(CAUGHT, MISSED)), Finding.OPEN, "missed"),
         (make(steps=(EMPTY,), hypotheses=(q > 5,)), Finding.VACUOUS, "contradict"),
+        (make(steps=(TRUE, FALSE), refuted_step="false"), Finding.FAILS, "false"),
+        (make(steps=(FALSE, FALSE), refuted_step="true"), Finding.OPEN, "is to be refuted"),
+        (make(observed=(3.0,), refuted_step="true"), Finding.OPEN, "is to be refuted"),
         # That no run was in the domain is not a proof that the domain is empty …
         (make(hypotheses=(q > 5,)), Finding.OPEN, "no run"),
         # … and where a proof of emptiness meets a run in the domain, one of the two is wrong.

@@ -83,6 +83,7 @@ register(
         ),
         recorded=Finding.FAILS,
         corrected_by="dai2023_sam_bound_corrected",
+        refuted_step="up to 2/β, the bound after one step on βw²/2",
         remark=(
             "The wording of the theorem was not at hand; this is the form in circulation, with "
             "the strict inequality that the floor needs. That SAM does not diverge for η < 2/β "
