@@ -33,9 +33,9 @@ amplitude = sympy.Symbol("A_1", real=True)
 # one dimension, so that one compiled program serves them.
 SPECTRA = ((1.0, 0.5, 0.3), (1.0, 0.99, 0.4), (2.5, 1.6, 0.2), (0.4, 0.39, 0.04))
 STEPS = (0.05, 0.3, 0.7, 1.0, 1.2, 1.6, 1.9, 1.98)  # values of h = ηλ₁ in (0, 2)
-# A run counts as a cycle once two steps move it by at most 4e-12 of the amplitude. With m the
-# slowest multiplier it then is within 4e-12/(1 − m²) of its end; the slowest here is that of
-# λ/λ₁ = 0.08 at h = 0.05, m = 0.984. That makes 1.2e-10.
+# A run counts as a cycle once two steps move it by at most 2e-12 of the amplitude. With m the
+# slowest multiplier it then is within 2e-12/(1 − m²) of its end; the slowest here is that of
+# λ/λ₁ = 0.08 at h = 0.05, m = 0.984. That makes 6.1e-11.
 CRITERIA = Criteria(cycle_tolerance=1e-12, max_period=2)
 TOLERANCE = 1e-9
 _STEPS = 20_000
