@@ -204,12 +204,8 @@ def draw(data: xarray.Dataset, canvas: FigureBase) -> None:
         data.sizes["landscape"], data.sizes["algorithm"], sharex=True, sharey=True, squeeze=False
     )
     colours = [colour for colour, _ in _CLASSES.values()]
-    for axes, letter, (row, algorithm) in zip(
-        grid.flat,
-        ascii_lowercase,
-        product(data.landscape.values, data.algorithm.values),
-        strict=False,
-    ):
+    panels = product(data.landscape.values, data.algorithm.values)
+    for axes, letter, (row, algorithm) in zip(grid.flat, ascii_lowercase, panels, strict=False):
         one = data.sel(landscape=row, algorithm=algorithm)
         rgb = style.tinted(colours, one.largest.values, one.agreement.values)
         axes.pcolormesh(data.eta_edge, data.rho_edge, rgb, rasterized=True)
@@ -237,12 +233,8 @@ figure = register(
     Figure(
         module=__name__,
         claims=(
-            "dai2023_gd_threshold",
-            "dai2023_usam_threshold",
-            "tan2024_stablesam_threshold",
-            "bartlett2023_sam_never_settles",
-            "dai2023_usam_trap",
-            "dai2023_sam_drift",
+            "dai2023_gd_threshold", "dai2023_usam_threshold", "tan2024_stablesam_threshold",
+            "bartlett2023_sam_never_settles", "dai2023_usam_trap", "dai2023_sam_drift",
         ),
         sizes={
             "tiny": _arguments(n_eta=24, n_rho=8, n_starts=4),
@@ -253,4 +245,4 @@ figure = register(
         draw=draw,
         inches=(7.2, 4.4),
     )
-)
+)  # fmt: skip

@@ -20,8 +20,7 @@ import xarray
 from conftest import ROOT
 from matplotlib.colors import to_rgb
 
-import dynamics
-from dynamics import ALGORITHMS, SAM, USAM, Outcome
+from dynamics import ALGORITHMS, SAM, USAM, Outcome, engine
 from figures import FIGURES, Figure, provenance, stability_region, style, success_rate
 from figures.__main__ import DONE, FORMATS, INTERRUPTED, WRONG_USAGE, main, render
 from proofs_check import CLAIMS, Finding
@@ -115,7 +114,7 @@ def test_drawing_computes_nothing(name: str, monkeypatch: pytest.MonkeyPatch):
     for module in (stability_region, success_rate):
         for function in ("sweep", "value", "threshold", "uniform_starts"):
             monkeypatch.setattr(module, function, refuse)
-    monkeypatch.setattr(dynamics.engine, "run", refuse)
+    monkeypatch.setattr(engine, "run", refuse)
     with style.applied():
         figure = canvas()
         FIGURES[name].draw(data, figure)
@@ -159,7 +158,7 @@ def test_the_stability_region_draws_the_classes_it_is_given():
     assert len(meshes) == 8
     expected = to_rgb(style.OUTCOME_COLOURS[Outcome.DIVERGED])
     for mesh in meshes:
-        assert np.allclose(mesh.get_array(), expected)
+        assert np.allclose(np.asarray(mesh.get_array()), expected)
 
 
 def test_the_success_rate_draws_the_shares_it_is_given():
@@ -168,9 +167,10 @@ def test_the_success_rate_draws_the_shares_it_is_given():
     figure = canvas()
     success_rate.draw(data, figure)
     (panel,) = (a for a in figure.axes if "0.2" in a.get_title(loc="left"))
-    points = [line for line in panel.lines if len(line.get_xdata()) == data.sizes["eta"]]
+    heights = [np.asarray(line.get_ydata()) for line in panel.lines]
+    points = [h for h in heights if len(h) == data.sizes["eta"]]
     assert len(points) == 8
-    assert all(np.array_equal(p.get_ydata(), data.success[0, 0]) for p in points)
+    assert all(np.array_equal(p, data.success[0, 0]) for p in points)
 
 
 # -- physics: the stability region -------------------------------------------------------------
