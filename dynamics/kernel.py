@@ -112,6 +112,9 @@ def _advance_tile(
     one_step = jax.vmap(partial(step, gradient, algorithm))
     at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, thresholds))
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
+    # Whoever leaves the ball has a coordinate beyond this; it costs a loop less than a norm.
+    suspicious = thresholds.divergence_radius / np.sqrt(landscape.dim)
+    largest_entry = jax.vmap(ArrayVector.largest_entry)
 
     def check(state: _State) -> _State:
         """Decides the undecided runs that have come to rest."""
@@ -129,11 +132,19 @@ def _advance_tile(
     def block(state: _State) -> _State:
         """Advances by up to `check_every` steps, unguarded, then looks who left the ball."""
         length = jnp.minimum(thresholds.check_every, n_steps - state.t)
-        ahead = lax.fori_loop(0, length, lambda _, w: one_step(w, eta, rho), state.w)
-        gone = state.running & ~inside(ahead)
-        # Who left is run again from the block's beginning, step by step, to the last iterate
-        # inside: so no overflow reaches a result, and those who stay pay nothing for it.
-        last, taken = lax.cond(jnp.any(gone), retrace, lambda *_: (ahead, zero), state.w, length)
+
+        def free(_: Any, carry: tuple) -> tuple:
+            w = one_step(carry[0], eta, rho)
+            return w, jnp.maximum(carry[1], largest_entry(w))
+
+        ahead, peak = lax.fori_loop(0, length, free, (state.w, jnp.zeros_like(eta)))
+        # Who may have left is run again from the block's beginning, with a look at every step,
+        # to the last iterate inside: so no overflow reaches a result, and who stays pays little.
+        suspects = state.running & ~(peak <= suspicious)
+        last, within, taken = lax.cond(
+            jnp.any(suspects), retrace, lambda *_: (ahead, zero == 0, zero), state.w, length
+        )
+        gone = suspects & ~within
         first = gone & (state.outcome == Outcome.BUDGET)
         stay = state.running & ~gone
         return state._replace(
@@ -141,18 +152,17 @@ def _advance_tile(
             w=_select(gone, last, _select(stay, ahead, state.w)),
             running=stay,
             outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
-            n_steps=jnp.where(first, state.t + jnp.minimum(taken + 1, length), state.n_steps),
+            n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
         )
 
-    def retrace(w: ArrayVector, length: Any) -> tuple[ArrayVector, Any]:
+    def retrace(w: ArrayVector, length: Any) -> tuple[ArrayVector, Any, Any]:
         def careful(_: Any, carry: tuple) -> tuple:
             w, within, taken = carry
             following = one_step(w, eta, rho)
             within = within & inside(following)
             return _select(within, following, w), within, taken + within
 
-        w, _, taken = lax.fori_loop(0, length, careful, (w, zero == 0, zero))
-        return w, taken
+        return lax.fori_loop(0, length, careful, (w, zero == 0, zero))
 
     # Derived from an input, so that every carried array has the same placement.
     zero = jnp.zeros_like(real, dtype=jnp.int32)
@@ -203,7 +213,8 @@ def _at_rest(
         tolerance = jnp.where(
             p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
         )
-        found = (period == 0) & (total.norm() <= tolerance)
+        # Looking ahead may overflow, and inf ≤ inf is no rest.
+        found = (period == 0) & (total.norm() <= tolerance) & jnp.isfinite(largest)
         period = jnp.where(found, p.astype(jnp.int8), period)
         amplitude = jnp.where(found, reach / 2, amplitude)
         point = point - eta * d

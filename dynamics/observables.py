@@ -15,7 +15,7 @@ from dynamics.algorithm import Algorithm, step
 from dynamics.lanes import Lanes
 from dynamics.vector import ArrayVector
 from landscapes import CriticalKind, Landscape
-from landscapes.checks import shown, whole_number
+from landscapes.checks import shown
 
 Observable = Callable[[Landscape, Any], Any]
 OBSERVABLES: dict[str, Observable] = {}
@@ -69,18 +69,25 @@ def distance_to_minima(landscape: Landscape, w: Any) -> Any:
     return jnp.min(jnp.stack([s.distance(w) for s in sets]))
 
 
-def parse(requested: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def parse(requested: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """The (observable, reduction) pairs asked for, or a `ValueError` that lists what there is."""
+    if requested is not None and not isinstance(requested, Mapping):
+        raise ValueError(
+            f"observables must be a mapping from names to reductions such as "
+            f'{{"loss": "last"}}; got {shown(requested)}'
+        )
     pairs = []
-    for name, reductions in requested.items():
+    for name, reductions in (requested or {}).items():
         if name not in OBSERVABLES:
             raise ValueError(
                 f"observables must be among {', '.join(OBSERVABLES)}; got {shown(name)}"
             )
-        for reduction in (reductions,) if isinstance(reductions, str) else tuple(reductions):
+        several = isinstance(reductions, (tuple, list))
+        for reduction in reductions if several else (reductions,):
             if reduction not in REDUCTIONS:
                 raise ValueError(
-                    f"{name} can be reduced to {', '.join(REDUCTIONS)}; got {shown(reduction)}"
+                    f"observables: the reduction of {name} must be among {', '.join(REDUCTIONS)}; "
+                    f"got {shown(reduction)}"
                 )
             pairs.append((name, reduction))
     return tuple(pairs)
@@ -102,30 +109,31 @@ def observe(
     A run that leaves the ball of the divergence radius is held at its last iterate inside.
     `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
     """
-    last = min(whole_number("mean over the last", last, minimum=1), n_steps + 1)
-    every = whole_number("trace every", every, minimum=1)
+    last = min(last, n_steps + 1)
     eta, rho, starts = lanes.take(0, len(lanes))
     with jax.enable_x64(True):
         values = _compiled()(
-            landscape, starts, eta, rho, np.float64(divergence_radius), np.int32(last),
-            algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
+            starts, eta, rho, np.float64(divergence_radius), np.int32(last),
+            landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
         )  # fmt: skip
         return {f"{o}_{r}": np.asarray(v) for (o, r), v in zip(pairs, values, strict=True)}
 
 
 @lru_cache
 def _compiled() -> Any:
-    return jax.jit(_observe, static_argnames=("algorithm", "pairs", "n_steps", "every"))
+    # The landscape itself is static, since its facts are known of the object, not of its leaves.
+    static = ("landscape", "algorithm", "pairs", "n_steps", "every")
+    return jax.jit(_observe, static_argnames=static)
 
 
 def _observe(
-    landscape: Landscape,
     starts: Any,
     eta: Any,
     rho: Any,
     radius: Any,
     last: Any,
     *,
+    landscape: Landscape,
     algorithm: Algorithm,
     pairs: tuple[tuple[str, str], ...],
     n_steps: int,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from numbers import Real
 
 from landscapes.checks import shown, whole_number
+
+#: The most steps of a run: they are counted in 32 bits.
+MOST_STEPS = 2**31 - 1
 
 
 class Outcome(IntEnum):
@@ -40,8 +44,8 @@ class Criteria:
             the origin, or not finite.
         attractor_tolerance: a fixed point belongs to a critical set that is at most this far
             from it; a cycle, to one within its own extent (twice its amplitude) besides.
-        check_every: steps between checks. Divergence is noticed at a check and then traced back
-            to its step; rest is reported at the step of the check.
+        check_every: steps between checks. Rest is reported at the step of the check, divergence
+            at its own step.
 
     Raises `ValueError` for values outside these meanings.
     """
@@ -54,10 +58,11 @@ class Criteria:
     check_every: int = 100
 
     def __post_init__(self) -> None:
-        whole_number("max_period", self.max_period, minimum=1)
-        whole_number("check_every", self.check_every, minimum=1)
+        # Periods and steps are counted in 8 and 32 bits.
+        whole_number("max_period", self.max_period, minimum=1, maximum=127)
+        whole_number("check_every", self.check_every, minimum=1, maximum=MOST_STEPS)
         tolerances = ("gradient_tolerance", "cycle_tolerance", "attractor_tolerance")
         for name in (*tolerances, "divergence_radius"):
             value = getattr(self, name)
-            if not 0 < value < float("inf"):
+            if not (isinstance(value, Real) and 0 < value < float("inf")):
                 raise ValueError(f"{name} must be positive and finite; got {shown(value)}")

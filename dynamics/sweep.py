@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from dynamics.algorithm import Algorithm
 from dynamics.kernel import Result
 from dynamics.lanes import Lanes, learning_rates, points, product, radii, together
 from dynamics.observables import observe, parse
-from dynamics.outcome import Criteria, Outcome
+from dynamics.outcome import MOST_STEPS, Criteria, Outcome
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
 
@@ -80,16 +81,15 @@ def sweep(
     chosen = _algorithms(algorithms)
     _check_landscape(landscape)
     etas, rhos, where = learning_rates(eta), radii(rho), points(starts, landscape)
-    settings = _settings(n_steps, criteria, chunk_size, observables or {})
+    settings = _Settings(
+        n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
+    )
     lanes = {a: product(etas, rhos if a.uses_rho else rhos[:1], where) for a in chosen}
     dims = ("rho", "eta", "start")
     parts = []
     with _reporter(progress, sum(len(one) for one in lanes.values())) as advance:
         for a in chosen:
-            variables = _run(
-                landscape, a, lanes[a], settings, early_stop, mean_last, trace_every, devices,
-                advance,
-            )  # fmt: skip
+            variables = _run(landscape, a, lanes[a], settings, advance)
             shape = (len(rhos) if a.uses_rho else 1, len(etas), len(where))
             full = (len(rhos), *shape[1:])
             parts.append(
@@ -103,7 +103,7 @@ def sweep(
         algorithm=[a.name for a in chosen], rho=rhos, eta=etas
     )
     dataset["starts"] = (("start", "dim"), where)
-    return dataset.assign_attrs(_provenance(landscape, settings, early_stop))
+    return dataset.assign_attrs(_provenance(landscape, settings))
 
 
 def ensemble(
@@ -128,20 +128,20 @@ def ensemble(
     Run i has the i-th `eta`, `rho` and start; an argument of length one serves all runs. The
     dataset has the dim `run` in place of the grid's, and `eta` and `rho` are coordinates of it.
     """
-    _algorithms(algorithm)
+    if not isinstance(algorithm, Algorithm):
+        raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
     _check_landscape(landscape)
     lanes = together(learning_rates(eta), radii(rho), points(starts, landscape))
-    settings = _settings(n_steps, criteria, chunk_size, observables or {})
+    settings = _Settings(
+        n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
+    )
     with _reporter(progress, len(lanes)) as advance:
-        data = _run(
-            landscape, algorithm, lanes, settings, early_stop, mean_last, trace_every, devices,
-            advance,
-        )  # fmt: skip
+        data = _run(landscape, algorithm, lanes, settings, advance)
     dataset = _dataset(landscape, data, ("run",), trace_every).assign_coords(
         eta=("run", np.array(lanes.eta)), rho=("run", np.array(lanes.rho))
     )
     dataset["starts"] = (("run", "dim"), np.array(lanes.starts))
-    provenance = _provenance(landscape, settings, early_stop) | {"algorithm": algorithm.name}
+    provenance = _provenance(landscape, settings) | {"algorithm": algorithm.name}
     return dataset.assign_attrs(provenance)
 
 
@@ -166,53 +166,68 @@ def _check_landscape(landscape: Any) -> None:
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
 
 
-def _settings(
-    n_steps: Any, criteria: Criteria | None, chunk_size: Any, observables: Mapping[str, Any]
-) -> dict[str, Any]:
-    if chunk_size is not None:
-        whole_number("chunk_size", chunk_size, minimum=1)
-    return {
-        "n_steps": whole_number("n_steps", n_steps, minimum=1),
-        "criteria": criteria or Criteria(),
-        "chunk_size": chunk_size,
-        "pairs": parse(observables),
-    }
+@dataclass(frozen=True)
+class _Settings:
+    """What is asked of every run, checked: see the arguments of `sweep`."""
+
+    n_steps: Any
+    criteria: Any
+    early_stop: bool
+    observables: Any
+    mean_last: Any
+    trace_every: Any
+    chunk_size: Any
+    devices: Any
+
+    def __post_init__(self) -> None:
+        whole_number("n_steps", self.n_steps, minimum=1, maximum=MOST_STEPS)
+        whole_number("mean_last", self.mean_last, minimum=1)
+        whole_number("trace_every", self.trace_every, minimum=1)
+        if self.chunk_size is not None:
+            whole_number("chunk_size", self.chunk_size, minimum=1)
+        if self.criteria is not None and not isinstance(self.criteria, Criteria):
+            raise ValueError(f"criteria must be a Criteria or None; got {shown(self.criteria)}")
+        devices = self.devices
+        if devices is not None and not (
+            isinstance(devices, Sequence)
+            and devices
+            and all(hasattr(d, "platform") for d in devices)
+        ):
+            raise ValueError(f"devices must be a list of jax.Device or None; got {shown(devices)}")
+        object.__setattr__(self, "criteria", self.criteria or Criteria())
+        object.__setattr__(self, "observables", parse(self.observables))
 
 
 def _run(
     landscape: Landscape,
     algorithm: Algorithm,
     lanes: Lanes,
-    settings: dict[str, Any],
-    early_stop: bool,
-    mean_last: int,
-    trace_every: int,
-    devices: engine.Devices | None,
+    settings: _Settings,
     advance: Callable[[int], None],
 ) -> dict[str, np.ndarray]:
-    criteria: Criteria = settings["criteria"]
     result = engine.run(
         landscape,
         algorithm,
         lanes,
-        n_steps=settings["n_steps"],
-        criteria=criteria,
-        early_stop=early_stop,
-        chunk_size=settings["chunk_size"],
-        devices=devices,
+        n_steps=settings.n_steps,
+        criteria=settings.criteria,
+        early_stop=settings.early_stop,
+        chunk_size=settings.chunk_size,
+        devices=settings.devices,
         progress=advance,
     )
-    variables = result._asdict() | {"attractor": attractors(landscape, result, criteria)}
-    if settings["pairs"]:
+    attractor = attractors(landscape, result, settings.criteria)
+    variables = result._asdict() | {"attractor": attractor}
+    if settings.observables:
         variables |= observe(
             landscape,
             algorithm,
             lanes,
-            settings["pairs"],
-            n_steps=settings["n_steps"],
-            last=mean_last,
-            every=trace_every,
-            divergence_radius=criteria.divergence_radius,
+            settings.observables,
+            n_steps=settings.n_steps,
+            last=settings.mean_last,
+            every=settings.trace_every,
+            divergence_radius=settings.criteria.divergence_radius,
         )
     return variables
 
@@ -252,13 +267,13 @@ def _dataset(
     return dataset
 
 
-def _provenance(landscape: Landscape, settings: dict[str, Any], early_stop: bool) -> dict[str, Any]:
+def _provenance(landscape: Landscape, settings: _Settings) -> dict[str, Any]:
     versions = {p: importlib.metadata.version(p) for p in ("jax", "jaxlib", "numpy", "sympy")}
     return {
         "landscape": repr(landscape),
-        "n_steps": settings["n_steps"],
-        "criteria": repr(settings["criteria"]),
-        "early_stop": str(early_stop),
+        "n_steps": settings.n_steps,
+        "criteria": repr(settings.criteria),
+        "early_stop": str(settings.early_stop),
         "precision": "float64",
         "device": engine.device_name(),
         "python": platform.python_version(),

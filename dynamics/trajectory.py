@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from dynamics.algorithm import Algorithm, step
 from dynamics.lanes import learning_rates, points, radii
+from dynamics.outcome import MOST_STEPS
 from dynamics.vector import ArrayVector
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
@@ -33,13 +34,15 @@ def trajectory(
     Where an iterate would overflow, the path stays at the last finite one. Raises `ValueError`
     for η ≤ 0, ρ < 0, numbers that are not finite, a start of the wrong dimension, n_steps < 1.
     """
+    if not isinstance(landscape, Landscape):
+        raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
     where, etas, rhos = points(start, landscape), learning_rates(eta), radii(rho)
     for name, values in (("start", where), ("eta", etas), ("rho", rhos)):
         if len(values) != 1:
             raise ValueError(f"{name} must be a single one; got {len(values)}; see `sweep`")
-    n = whole_number("n_steps", n_steps, minimum=1)
+    n = whole_number("n_steps", n_steps, minimum=1, maximum=MOST_STEPS)
     # Compiled for the next power of two, so that lengths near each other share the code.
     length = 1 << (n - 1).bit_length()
     with jax.enable_x64(True):

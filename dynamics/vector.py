@@ -88,10 +88,13 @@ class ArrayVector(Vector):
         inverse = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 0)
         return inverse * scaled
 
+    def largest_entry(self) -> Any:
+        """max |vᵢ|; NaN if an entry is."""
+        return reduce(jnp.maximum, (jnp.max(jnp.abs(c)) for c in self.components))
+
     def _scales(self) -> tuple[Any, Any]:
         """2^-e and 2^e, e being the exponent of the largest entry."""
-        largest = reduce(jnp.maximum, (jnp.max(jnp.abs(c)) for c in self.components))
-        return _reciprocal_power_of_two(largest)
+        return _reciprocal_power_of_two(self.largest_entry())
 
     @staticmethod
     def _sum(component: Any) -> Any:

@@ -22,7 +22,10 @@ def real_array(name: str, value: Any, *, ndim: int | tuple[int, ...], accepted: 
     Raises `ValueError` naming the argument, what was received and what is accepted.
     """
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value)
+        if array.dtype.kind not in "iuf":  # NumPy would read numbers out of strings and booleans
+            raise TypeError
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be {accepted}; got {shown(value)}") from None
     allowed = (ndim,) if isinstance(ndim, int) else ndim
@@ -36,11 +39,12 @@ def real_array(name: str, value: Any, *, ndim: int | tuple[int, ...], accepted: 
     return array
 
 
-def whole_number(name: str, value: Any, *, minimum: int) -> int:
-    """`value` as an `int` that is at least `minimum`, or a `ValueError` that says so."""
+def whole_number(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
+    """`value` as an `int` between the bounds, both included, or a `ValueError` that says so."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
-    if not whole or value < minimum:
-        raise ValueError(f"{name} must be a whole number >= {minimum}; got {shown(value)}")
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        most = "" if maximum is None else f" and <= {maximum}"
+        raise ValueError(f"{name} must be a whole number >= {minimum}{most}; got {shown(value)}")
     return int(value)
 
 

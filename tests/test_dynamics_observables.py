@@ -114,7 +114,6 @@ def test_they_depend_on_their_run_and_go_with_every_shape():
         np.testing.assert_allclose(runs[name].values, expected, rtol=1e-12)
 
 
-@pytest.mark.xfail(reason="facts are computed with NumPy inside traced code", raises=Exception)
 @pytest.mark.parametrize("landscape", [Quadratic((0.3, 1.2)), MatrixSensing(2, 1, 3, seed=1)])
 def test_the_distance_to_the_minima_is_known_of_landscapes_with_parameters(landscape: Landscape):
     start = np.linspace(0.3, 1.1, landscape.dim)

@@ -152,19 +152,12 @@ def test_what_overflows_has_diverged_without_nan(algorithm: Algorithm):
     assert not np.isnan(found.final_loss)
 
 
-OVERFLOW = pytest.mark.xfail(
-    reason="looking ahead for a cycle overflows, and inf <= inf is taken for rest"
-)
-
-
-@OVERFLOW
 def test_a_run_that_explodes_is_never_on_a_cycle():
     starts = [(size, 1.0) for size in (1e2, 1e5, 1e9)]
     found = sweep(Saddle(), (GD, USAM), eta=0.2, rho=0.1, starts=starts, n_steps=50)
     assert (found.outcome == Outcome.DIVERGED).all()
 
 
-@pytest.mark.xfail(reason="who leaves the ball and comes back between two checks goes unnoticed")
 def test_leaving_the_ball_between_two_checks_is_leaving_it():
     # From a larger η the iterates are thrown out of a ball of radius 4 and back into it.
     landscape = MatrixSensing.examples()[1]
@@ -243,15 +236,13 @@ def classify(path: np.ndarray, eta: float, criteria: Criteria) -> tuple[Outcome,
         if sizes[0] <= criteria.gradient_tolerance:
             return Outcome.CONVERGED, t, 1
         for p in range(2, criteria.max_period + 1):
-            mean = lengths(directions[:p].mean(axis=0))
-            if mean <= criteria.cycle_tolerance * sizes[:p].max():
+            total = lengths(directions[:p].sum(axis=0))
+            if total <= criteria.cycle_tolerance * sizes[:p].max():
                 return Outcome.CYCLE, t, p
     return Outcome.BUDGET, last, 0
 
 
-@pytest.mark.parametrize(
-    "algorithm", [GD, SAM, pytest.param(USAM, marks=OVERFLOW), StableSAM], ids=str
-)
+@each_algorithm
 def test_outcomes_are_those_of_an_independent_reading_of_the_oracle(algorithm: Algorithm):
     criteria = Criteria(divergence_radius=1e6)
     etas, rhos = np.array([0.03, 0.21, 0.62]), np.array([0.07, 0.33])
@@ -270,6 +261,10 @@ def test_outcomes_are_those_of_an_independent_reading_of_the_oracle(algorithm: A
         )
         expected = classify(path, eta, criteria)
         here = found.isel(algorithm=0, rho=r, eta=e, start=s)
-        assert (int(here.outcome), int(here.n_steps), int(here.period)) == expected
+        assert (int(here.outcome), int(here.period)) == (expected[0], expected[2])
+        # A cycle is approached for ever: rounding may decide at which of two checks it is near
+        # enough. All else is decided at one step.
+        slack = criteria.check_every if expected[0] is Outcome.CYCLE else 0
+        assert abs(int(here.n_steps) - expected[1]) <= slack
         kinds.add(expected[0])
     assert len(kinds) >= 3

@@ -20,6 +20,8 @@ from dynamics import ALGORITHMS, GD, SAM, USAM, StableSAM, batched, one_step
 from landscapes import LinearNeuron, Quadratic
 from landscapes.linear_neuron import LINKS
 from proofs_check import CLAIMS, Finding, Kind
+from proofs_check.dai2023.dai2023_sam_bound import later_excess
+from proofs_check.dai2023.dai2023_usam_descends import here, there
 from proofs_check.evidence import ROUNDING, holds, value
 from proofs_check.symbols import (
     alpha,
@@ -82,7 +84,7 @@ def measured(algorithm, drawn):
         h: steps, beta: spectra[:, 0], alpha: spectra[:, -1], eta: rates, rho: radii,
         excess: before, first_excess: before, next_excess: after, gradient_norm: norm,
         t: np.ones(len(steps)),
-        sympy.Symbol("E_t", real=True): after,
+        later_excess: after, here: before, there: after,
     }  # fmt: skip
 
 
