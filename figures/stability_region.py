@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from string import ascii_lowercase
 from typing import Any
@@ -37,8 +36,8 @@ from figures.figure import Figure, Progress, register
 from landscapes import Landscape, LinearNeuron, Quadratic
 from landscapes.checks import Real
 from proofs_check.evidence import value
-from proofs_check.predictions import gradient_of, next_point, threshold
-from proofs_check.symbols import curvature, eta, rho, with_positive, y
+from proofs_check.predictions import last_drifting_product, threshold
+from proofs_check.symbols import curvature, eta, rho
 
 _ALGORITHMS = (GD, SAM, USAM, StableSAM)
 _SHARPNESS, _OTHER_CURVATURE = 16.0, 5.0
@@ -158,7 +157,7 @@ def _counts(landscape: Landscape, runs: xarray.Dataset) -> np.ndarray:
 def _edge(row: str, algorithm: Algorithm, rhos: Real) -> tuple[Real, str]:
     """The predicted η for each ρ, and its formula in LaTeX."""
     if row == "ravine" and algorithm is SAM:
-        product_at_edge = last_sliding_product()
+        product_at_edge = last_drifting_product(SAM)
         formula = sympy.Eq(eta * rho**2, product_at_edge.n(4))
         return value(product_at_edge / rho**2, {rho: rhos}), sympy.latex(formula)
     formula = threshold(algorithm)
@@ -166,33 +165,6 @@ def _edge(row: str, algorithm: Algorithm, rhos: Real) -> tuple[Real, str]:
     named = sympy.Eq(eta, formula, evaluate=False)
     latex = sympy.latex(named, symbol_names={curvature: r"\lambda_1"})
     return np.broadcast_to(at, rhos.shape), latex.replace(r"\frac", r"\dfrac")
-
-
-@lru_cache
-def last_sliding_product() -> sympy.Expr:
-    """The ηρ² beyond which SAM on ℓ(xy) has no 2-cycle astride x = 0 to slide down on.
-
-    Near the origin ℓ(s) is s²/2, and x on the 2-cycle is of the order y². So with x = ξy², in
-    the limit y → 0, a step takes ξ to ξ⁺ and y to a fixed multiple of itself; on the cycle
-    ξ⁺ = −ξ. Its equation has two positive solutions, which merge, at a zero of the discriminant,
-    and are gone.
-    """
-
-    def tail(xi: Any, height: Any, eta: Any, rho: Any) -> tuple[Any, ...]:
-        gradient = gradient_of(LinearNeuron("square").symbolic())
-        after = next_point(gradient, SAM, [xi * height**2, height], eta, rho)
-        scaled = sympy.simplify(after[0] / height**2), sympy.simplify(after[1] / height)
-        return tuple(sympy.limit(s, height, 0) for s in scaled)
-
-    xi, zeta = sympy.symbols("xi zeta", real=True)
-    kappa = sympy.Symbol("kappa", positive=True)
-    crossed, shrinkage = with_positive((xi, y, eta, rho), tail)
-    condition = (crossed + xi * shrinkage**2).subs(
-        {xi: zeta / rho, eta: kappa / rho**2}, simultaneous=True
-    )
-    equation = sympy.numer(sympy.together(sympy.expand(condition * rho)))
-    (edge,) = sympy.solve(sympy.discriminant(equation, zeta), kappa)
-    return edge
 
 
 # -- the picture -------------------------------------------------------------------------------

@@ -59,13 +59,24 @@ class Row:
 def check(claim: Claim, size: Size = Size.QUICK) -> Row:
     """Runs one claim: proofs, evidence, controls."""
     begin = time.perf_counter()
-    proofs = prove(claim.proof()) if claim.proof else ()
+    proofs = _proofs(claim)
     judgement = judge(claim.simulate(size), claim.hypotheses)
     controls = tuple(
         ControlResult(control, judge(control.simulate(size), hypotheses_of(control, claim)))
         for control in claim.controls
     )
     return Row(claim, proofs, judgement, controls, time.perf_counter() - begin)
+
+
+def _proofs(claim: Claim) -> tuple[Proof, ...]:
+    """The claim's steps, checked. A derivation that breaks down leaves the claim undecided."""
+    if claim.proof is None:
+        return ()
+    try:
+        return prove(claim.proof())
+    except Exception as error:  # whatever SymPy raises when the code no longer fits the steps
+        detail = f"{type(error).__name__}: {error}"
+        return (Proof("deriving the steps", Verdict.UNDECIDED, "SymPy", detail),)
 
 
 def hypotheses_of(control: Control, claim: Claim) -> tuple[Any, ...]:

@@ -229,3 +229,19 @@ def tail(algorithm: Algorithm) -> tuple[sympy.Expr, sympy.Expr]:
         return tuple(sympy.limit(simplify(q), height, 0) for q in quotients)
 
     return with_positive((position, y, eta, rho), run)
+
+
+@lru_cache
+def last_drifting_product(algorithm: Algorithm) -> sympy.Expr:
+    """The ηρ² beyond which no 2-cycle astride the line x = 0 slides down to the origin of ℓ(xy).
+
+    On such a cycle ξ⁺ = −ξ. That equation has two positive solutions, which merge where its
+    discriminant vanishes, and then there are none.
+    """
+    height, across = tail(algorithm)
+    zeta, product = sympy.Symbol("zeta", real=True), sympy.Dummy("kappa", positive=True)
+    bounce = rho * (across + position * height**2)
+    scaled: Any = {position: zeta / rho, eta: product / rho**2}
+    equation = sympy.numer(sympy.together(sympy.expand(bounce.subs(scaled, simultaneous=True))))
+    (edge,) = sympy.solve(sympy.discriminant(equation, zeta), product)
+    return edge

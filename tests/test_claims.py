@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import dynamics
 import landscapes
-from proofs_check import CLAIMS, Finding, Identity, Size, Support, Verdict, check
+from proofs_check import CLAIMS, Finding, Identity, Size, Support, Verdict, check, report
 from proofs_check.evidence import judge
 
 _ROWS = {}
@@ -51,6 +54,18 @@ def test_a_second_run_finds_the_same():
         assert row_of(name).judgement == judge(
             CLAIMS[name].simulate(Size.QUICK), CLAIMS[name].hypotheses
         )
+
+
+def test_the_table_of_the_readme_is_the_ledger():
+    """All but the last digits of the evidence, which may differ between machines."""
+
+    def stable(table):
+        return [re.sub(r"(worst [a-z ]+) [-\d.e]+", r"\1", line) for line in table.splitlines()]
+
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- ledger -->\n")[2].partition("\n<!-- /ledger -->")[0]
+    rows = [row_of(name) for name in CLAIMS]
+    assert stable(shown) == stable(report.markdown_table(rows))
 
 
 def test_corrections_exist():

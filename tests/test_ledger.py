@@ -78,6 +78,7 @@ def make(steps=(TRUE,), observed=(0.5, 0.7), controls=(CAUGHT,), hypotheses=(q >
         (make(observed=(0.5, 3.0)), Finding.FAILS, "run(1)"),
         (make(steps=(TRUE, FALSE)), Finding.FAILS, "false"),
         (make(steps=(UNKNOWN, TRUE)), Finding.OPEN, "unknown"),
+        (make(proof=lambda: (1 / 0,)), Finding.OPEN, "ZeroDivisionError"),
         (make(controls=(CAUGHT, MISSED)), Finding.OPEN, "missed"),
         (make(steps=(EMPTY,), hypotheses=(q > 5,)), Finding.VACUOUS, "contradict"),
         (make(steps=(TRUE, FALSE), refuted_step="false"), Finding.FAILS, "false"),

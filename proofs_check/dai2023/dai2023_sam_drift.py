@@ -4,7 +4,8 @@ Derivation. Let y → 0 with x = ξy², the scale on which SAM bounces across th
 ζ = ρ|ξ|, κ = ηρ². Then y⁺ = (1 − κ(1 + ζ))y and x⁺/y² = ξ − ηρ(1 + ζ)² for ξ > 0. Bouncing,
 ξ⁺ = −ξ, asks for κ(1 + ζ)² = ζ(1 + (1 − κ(1 + ζ))²). With c = κ(1 + ζ), the loss of height per
 step, that is κ = c(1 − c)(2 − c)/(2 − 2c + c²), which has solutions in (0, 1) only up to
-κ_c = 0.300283…; the smaller one is the rate of the drift. All other methods have y⁺ = y there.
+κ_c; the smaller one is the rate of the drift. Where the two merge the discriminant is zero, which
+makes κ_c² = φ⁻⁵, φ being the golden ratio: κ_c = 0.300283…. All other methods have y⁺ = y there.
 """
 
 from functools import lru_cache, partial
@@ -18,7 +19,7 @@ from landscapes import LinearNeuron
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Evidence, Kind, Size, Witness, call, equality, join
 from proofs_check.papers import DAI2023
-from proofs_check.predictions import position, tail
+from proofs_check.predictions import last_drifting_product, position, tail
 from proofs_check.prover import Identity, Implication
 from proofs_check.symbols import eta, rho, y
 
@@ -26,6 +27,7 @@ c, zeta = sympy.symbols("c zeta", real=True)
 KAPPA, DENOMINATOR = c * (1 - c) * (2 - c), 2 - 2 * c + c**2  # κ(c) is their quotient
 # Rational bounds of the largest κ, max κ(c) over (0, 1).
 CRITICAL = (sympy.Rational(300283, 10**6), sympy.Rational(300284, 10**6))
+PHI = (1 + sympy.sqrt(5)) / 2
 HYPOTHESES = (eta > 0, rho > 0)
 y_next = sympy.Symbol("y_next", real=True)
 
@@ -63,6 +65,7 @@ def proof():
         Identity("c is the height lost", (1 - height).subs(in_c), c, positive=(c, rho)),
         Implication("no bounce beyond κ_c", unit, KAPPA < CRITICAL[1] * DENOMINATOR,
                     mutation=(unit, KAPPA < CRITICAL[0] * DENOMINATOR)),
+        Identity("κ_c² of the running code", last_drifting_product(SAM) ** 2, PHI**-5),
         *others,
     )  # fmt: skip
 
@@ -137,15 +140,16 @@ ravine = partial(wrong, cases=CASES[2:3])
 register(
     Claim(
         id="dai2023_sam_drift",
-        title="SAM on ℓ(xy) reaches the origin iff ηρ² ≤ 0.300283…, at an exact rate",
+        title="SAM on ℓ(xy) reaches the origin iff ηρ² ≤ φ^(−5/2) = 0.300283…, at an exact rate",
         paper=DAI2023,
         source="Theorem 4, the part on SAM, with the range in which it is true",
         provenance=Provenance.DERIVED,
         statement=(
             "On ℓ(xy), ℓ even and convex with ℓ″(0) = 1, let κ = ηρ². Runs of SAM tend to the "
-            "origin from an open set of starts if κ < κ_c = 0.300283…, and from almost none if "
-            "κ > κ_c. Those that do lose the fraction c of their height per step in the end, c "
-            "being the smaller root in (0, 1) of κ = c(1 − c)(2 − c)/(2 − 2c + c²): "
+            "origin from an open set of starts if κ < κ_c = φ^(−5/2) = 0.300283…, φ = (1 + √5)/2, "
+            "and from almost none if κ > κ_c. Those that do lose the fraction c of their height "
+            "per step in the end, c being the smaller root in (0, 1) of "
+            "κ = c(1 − c)(2 − c)/(2 − 2c + c²): "
             "y⁺ = (1 − κ(1 + ζ))y with κ(1 + ζ) = c. The others end on a 2-cycle with |x| = |y|."
         ),
         formula=sympy.Eq(y_next, (1 - eta * rho**2 * (1 + zeta)) * y),
