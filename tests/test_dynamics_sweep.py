@@ -24,6 +24,7 @@ from dynamics import (
     grid_starts,
     line_starts,
     normal_starts,
+    oracle,
     sweep,
     uniform_starts,
 )
@@ -153,6 +154,39 @@ def test_results_are_float64_and_settings_untouched_whatever_jax_is_set_to(datas
         assert jnp.asarray(1.0).dtype == jnp.float32
     assert dict(jax.config.values) == before
     np.testing.assert_array_equal(found["final"], dataset["final"].sel(algorithm=["SAM"]))
+
+
+# Threads do not inherit a context such as the one above, only what the process is set to; so a
+# process of the default setting, float32, is the other half of the question.
+PROGRAM = """
+import jax
+from dynamics import SAM, Criteria, batched, one_step, sweep, trajectory
+from landscapes import Saddle
+
+assert not jax.config.jax_enable_x64
+before = dict(jax.config.values)
+options = dict(eta=0.31, rho=0.17, n_steps=12)
+found = sweep(
+    Saddle(), SAM, starts=(1.3, -0.7), criteria=Criteria(max_period=2),
+    observables={"point_norm": "max"}, **options,
+)
+path = trajectory(Saddle(), SAM, (1.3, -0.7), **options)
+step = batched(lambda w: one_step(Saddle(), SAM, w, 0.31, 0.17))(path[:1])
+for array in (found.final, found.final_loss, found.point_norm_max, path, step):
+    assert array.dtype.name == "float64"
+assert dict(jax.config.values) == before
+numbers = [*found.final.values.ravel(), *path[-1], *step[0], float(found.point_norm_max.squeeze())]
+print(*(float(n).hex() for n in numbers))
+"""
+
+
+def test_float64_is_entered_in_a_process_that_is_set_to_float32(run_python):
+    printed = run_python(PROGRAM, JAX_ENABLE_X64="0").split()
+    numbers = np.array([float.fromhex(n) for n in printed])
+    path = oracle.path(Saddle(), "SAM", np.array([1.3, -0.7]), 0.31, 0.17, 12)
+    expected = [*path[-1], *path[-1], *path[1], np.linalg.norm(path, axis=1).max()]
+    # Twelve steps of rounding in float64; float32 would be off by 1e-7.
+    np.testing.assert_allclose(numbers, expected, rtol=1e-13)
 
 
 def test_another_experiment_of_the_same_kind_compiles_nothing():
