@@ -64,5 +64,5 @@ class Criteria:
         tolerances = ("gradient_tolerance", "cycle_tolerance", "attractor_tolerance")
         for name in (*tolerances, "divergence_radius"):
             value = getattr(self, name)
-            if not (isinstance(value, Real) and 0 < value < float("inf")):
+            if not (isinstance(value, Real) and 0 < float(value) < float("inf")):
                 raise ValueError(f"{name} must be positive and finite; got {shown(value)}")

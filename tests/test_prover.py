@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sympy
 import z3
@@ -92,7 +94,7 @@ def test_contradiction_needs_every_named_relation():
 )
 def test_translation_to_z3_keeps_the_value(expression, point):
     at = {sympy.Symbol(name, real=True): number for name, number in point.items()}
-    exact = sympy.Rational(expression.subs(at))
+    exact: Any = sympy.Rational(expression.subs(at))
     wanted = z3.RealVal(f"{exact.p}/{exact.q}")
     solver = z3.Solver()
     solver.add(*(z3.Real(name) == value for name, value in point.items()))
