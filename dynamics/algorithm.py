@@ -37,8 +37,8 @@ class Algorithm:
     source: str
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("an algorithm needs a name")
+        if not (isinstance(self.name, str) and self.name):
+            raise ValueError(f"name must be a non-empty string; got {self.name!r}")
         if self.ascent is not None and not callable(self.ascent):
             raise ValueError(f"ascent must be a rule or None; got {self.ascent!r}")
         if not callable(self.descent):

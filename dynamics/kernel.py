@@ -48,6 +48,18 @@ class Result(NamedTuple):
     amplitude: Any
 
 
+def empty_result(n: int, dim: int) -> Result:
+    """Room for the results of n runs."""
+    return Result(
+        final=np.empty((n, dim)),
+        final_loss=np.empty(n),
+        outcome=np.empty(n, dtype=np.int8),
+        n_steps=np.empty(n, dtype=np.int32),
+        period=np.empty(n, dtype=np.int8),
+        amplitude=np.empty(n),
+    )
+
+
 class _State(NamedTuple):
     t: Any
     w: ArrayVector
@@ -83,6 +95,7 @@ def advance(
     eta: Any,
     rho: Any,
     real: Any,
+    begin: Any,
     n_steps: Any,
     thresholds: Thresholds,
     *,
@@ -90,9 +103,14 @@ def advance(
     early_stop: bool,
     tile: int,
 ) -> Result:
-    """Runs a chunk. Its length is a multiple of `tile`; where `real` is False it is padding."""
+    """Runs a chunk from step `begin`, at which it is at `starts`, to step `n_steps`.
+
+    Its length is a multiple of `tile`; where `real` is False it is padding. A run that is cut at
+    a check and goes on in another chunk ends as if it had not been: `begin` is 0, or a multiple
+    of `check_every` at which the run has been looked at and found undecided.
+    """
     tiled = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), (starts, eta, rho, real))
-    run = partial(_advance_tile, landscape, algorithm, early_stop, thresholds, n_steps)
+    run = partial(_advance_tile, landscape, algorithm, early_stop, thresholds, begin, n_steps)
     results = lax.map(lambda arguments: run(*arguments), tiled)
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), results)
 
@@ -102,6 +120,7 @@ def _advance_tile(
     algorithm: Algorithm,
     early_stop: bool,
     thresholds: Thresholds,
+    begin: Any,
     n_steps: Any,
     starts: Any,
     eta: Any,
@@ -112,8 +131,9 @@ def _advance_tile(
     one_step = jax.vmap(partial(step, gradient, algorithm))
     at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, thresholds))
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
-    # Whoever leaves the ball has a coordinate beyond this; it costs a loop less than a norm.
-    suspicious = thresholds.divergence_radius / np.sqrt(landscape.dim)
+    # Whoever leaves the ball has a coordinate beyond this, with a factor 2 to spare for rounding;
+    # to keep the largest coordinate costs a loop less than to take a norm.
+    suspicious = thresholds.divergence_radius / (2 * np.sqrt(landscape.dim))
     largest_entry = jax.vmap(ArrayVector.largest_entry)
 
     def check(state: _State) -> _State:
@@ -160,7 +180,7 @@ def _advance_tile(
             w, within, taken = carry
             following = one_step(w, eta, rho)
             within = within & inside(following)
-            return _select(within, following, w), within, taken + within
+            return _select(within, following, w), within, taken + within.astype(jnp.int32)
 
         return lax.fori_loop(0, length, careful, (w, zero == 0, zero))
 
@@ -169,7 +189,7 @@ def _advance_tile(
     w = ArrayVector(landscape.split(starts))
     within = inside(w)
     state = _State(
-        t=jnp.int32(0),
+        t=begin,
         w=w,
         running=real & within,
         outcome=jnp.where(within, int(Outcome.BUDGET), int(Outcome.DIVERGED)).astype(jnp.int8),
@@ -177,8 +197,9 @@ def _advance_tile(
         period=zero.astype(jnp.int8),
         amplitude=jnp.zeros_like(eta),
     )
+    state = lax.cond(begin == 0, check, lambda s: s, state)
     state = lax.while_loop(
-        lambda s: (s.t < n_steps) & jnp.any(s.running), lambda s: check(block(s)), check(state)
+        lambda s: (s.t < n_steps) & jnp.any(s.running), lambda s: check(block(s)), state
     )
     loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
     return Result(

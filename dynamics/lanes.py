@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from landscapes import Landscape
-from landscapes.checks import Real, real_array, shown, whole_number
+from landscapes.checks import Real as RealArray
+from landscapes.checks import real_array, shown, whole_number
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,20 @@ class Lanes:
         sizes = (len(self.rho), len(self.eta), len(self.starts))
         return math.prod(sizes) if self.is_product else max(sizes)
 
-    def take(self, begin: int, end: int) -> tuple[Real, Real, Real]:
-        """η, ρ and starts of the runs from `begin` up to `end`."""
+    def take(self, which: np.ndarray) -> tuple[RealArray, RealArray, RealArray]:
+        """η, ρ and starts of the runs with the given indices."""
         if not self.is_product:
-            window = slice(begin, end)
-            return self.eta[window], self.rho[window], self.starts[window]
-        r, e, s = np.unravel_index(
-            np.arange(begin, end), (len(self.rho), len(self.eta), len(self.starts))
-        )
+            return self.eta[which], self.rho[which], self.starts[which]
+        r, e, s = np.unravel_index(which, (len(self.rho), len(self.eta), len(self.starts)))
         return self.eta[e], self.rho[r], self.starts[s]
 
 
-def product(eta: Real, rho: Real, starts: Real) -> Lanes:
+def product(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:
     """Every η with every ρ and every start, in the order ρ, η, start."""
     return Lanes(eta, rho, starts, is_product=True)
 
 
-def together(eta: Real, rho: Real, starts: Real) -> Lanes:
+def together(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:
     """Run i is the i-th of each; arrays of length one serve all runs."""
     n = max(len(eta), len(rho), len(starts))
     for name, array in (("eta", eta), ("rho", rho), ("starts", starts)):
@@ -62,7 +61,7 @@ def together(eta: Real, rho: Real, starts: Real) -> Lanes:
     )
 
 
-def learning_rates(eta: Any) -> Real:
+def learning_rates(eta: Any) -> RealArray:
     """`eta` as a one-dimensional array of finite numbers > 0, or a `ValueError`."""
     values = np.atleast_1d(real_array("eta", eta, ndim=(0, 1), accepted="a number or a list > 0"))
     if not (values > 0).all():
@@ -70,7 +69,7 @@ def learning_rates(eta: Any) -> Real:
     return values
 
 
-def radii(rho: Any) -> Real:
+def radii(rho: Any) -> RealArray:
     """`rho` as a one-dimensional array of finite numbers ≥ 0, or a `ValueError`."""
     values = np.atleast_1d(real_array("rho", rho, ndim=(0, 1), accepted="a number or a list >= 0"))
     if not (values >= 0).all():
@@ -101,7 +100,7 @@ def normal_starts(
     n: int, dim: int, *, scale: float = 1.0, seed: int = 0
 ) -> Float[np.ndarray, "n dim"]:
     """n points with independent normal coordinates of standard deviation `scale`."""
-    if not 0 < scale < np.inf:
+    if not (isinstance(scale, Real) and 0 < float(scale) < np.inf):
         raise ValueError(f"scale must be positive and finite; got {shown(scale)}")
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
     shape = (whole_number("n", n, minimum=1), whole_number("dim", dim, minimum=1))
@@ -125,7 +124,7 @@ def line_starts(n: int, *, begin: Any, end: Any) -> Float[np.ndarray, "n dim"]:
     return np.linspace(a, b, whole_number("n", n, minimum=2))
 
 
-def _corners(low: Any, high: Any) -> tuple[Real, Real]:
+def _corners(low: Any, high: Any) -> tuple[RealArray, RealArray]:
     accepted = "a corner of a box, shape (dim,)"
     low = real_array("low", low, ndim=1, accepted=accepted)
     high = real_array("high", high, ndim=1, accepted=accepted)

@@ -110,7 +110,7 @@ def observe(
     `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
     """
     last = min(last, n_steps + 1)
-    eta, rho, starts = lanes.take(0, len(lanes))
+    eta, rho, starts = lanes.take(np.arange(len(lanes)))
     with jax.enable_x64(True):
         values = _compiled()(
             starts, eta, rho, np.float64(divergence_radius), np.int32(last),

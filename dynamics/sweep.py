@@ -64,8 +64,8 @@ def sweep(
         A dataset with dims `algorithm, rho, eta, start` (and `dim`, `step`), NumPy inside:
 
         * `outcome`: an `Outcome`, named in its attributes;
-        * `attractor`: index of the critical set that holds the end (names in its attributes),
-          −1 for none;
+        * `attractor`: index of the critical set that holds `final` (names in its attributes), for
+          runs that converged or are on a cycle; −1 for none;
         * `n_steps`: the step at which the outcome was decided;
         * `period`, `amplitude`: of the cycle; period 1 and amplitude 0 for a fixed point,
           0 and 0 where there is none;
@@ -194,6 +194,8 @@ class _Settings:
             and all(hasattr(d, "platform") for d in devices)
         ):
             raise ValueError(f"devices must be a list of jax.Device or None; got {shown(devices)}")
+        if not isinstance(self.early_stop, bool):
+            raise ValueError(f"early_stop must be True or False; got {shown(self.early_stop)}")
         object.__setattr__(self, "criteria", self.criteria or Criteria())
         object.__setattr__(self, "observables", parse(self.observables))
 
@@ -284,6 +286,8 @@ class _reporter:
     """Turns the `progress` argument into a context whose value is told of runs done."""
 
     def __init__(self, progress: bool | Progress, total: int) -> None:
+        if not (isinstance(progress, bool) or callable(progress)):
+            raise ValueError(f"progress must be True, False or a function; got {shown(progress)}")
         self._progress, self._total, self._done, self._bar = progress, total, 0, None
 
     def __enter__(self) -> Callable[[int], None]:

@@ -28,7 +28,7 @@ def trajectory(
     eta: float,
     rho: float = 0.0,
     n_steps: int,
-) -> Float[np.ndarray, "n_steps+1 dim"]:
+) -> Float[np.ndarray, "{n_steps}+1 dim"]:
     """One path, start included, in float64.
 
     Where an iterate would overflow, the path stays at the last finite one. Raises `ValueError`

@@ -25,7 +25,6 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-import sympy
 import xarray
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
@@ -36,7 +35,7 @@ from figures.figure import Figure, Progress, register
 from landscapes import Landscape, LinearNeuron, Quadratic
 from landscapes.checks import Real
 from proofs_check.evidence import value
-from proofs_check.predictions import last_drifting_product, threshold
+from proofs_check.predictions import equation_in_latex, last_drifting_product, threshold
 from proofs_check.symbols import curvature, eta, rho
 
 _ALGORITHMS = (GD, SAM, USAM, StableSAM)
@@ -158,12 +157,11 @@ def _edge(row: str, algorithm: Algorithm, rhos: Real) -> tuple[Real, str]:
     """The predicted η for each ρ, and its formula in LaTeX."""
     if row == "ravine" and algorithm is SAM:
         product_at_edge = last_drifting_product(SAM)
-        formula = sympy.Eq(eta * rho**2, product_at_edge.n(4))
-        return value(product_at_edge / rho**2, {rho: rhos}), sympy.latex(formula)
+        latex = equation_in_latex(eta * rho**2, product_at_edge.n(4))
+        return value(product_at_edge / rho**2, {rho: rhos}), latex
     formula = threshold(algorithm)
     at = value(formula, {curvature: _SHARPNESS, rho: rhos})
-    named = sympy.Eq(eta, formula, evaluate=False)
-    latex = sympy.latex(named, symbol_names={curvature: r"\lambda_1"})
+    latex = equation_in_latex(eta, formula, {curvature: r"\lambda_1"})
     return np.broadcast_to(at, rhos.shape), latex.replace(r"\frac", r"\dfrac")
 
 

@@ -22,7 +22,6 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-import sympy
 import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
@@ -33,8 +32,9 @@ from figures.figure import Figure, Progress, register
 from landscapes import CriticalKind, Saddle
 from landscapes.checks import Real
 from proofs_check.evidence import value
-from proofs_check.predictions import cycle_amplitudes, threshold
-from proofs_check.symbols import curvature, eta, rho
+from proofs_check.predictions import edge_within_tolerance
+from proofs_check.predictions import tolerance as within
+from proofs_check.symbols import curvature, rho
 
 _ALGORITHMS = (GD, SAM, USAM, StableSAM)
 _FATES = {
@@ -130,16 +130,13 @@ def _shares(runs: xarray.Dataset, arguments: Mapping[str, Any]) -> tuple[Real, R
 def edge(algorithm: Algorithm, radii: Any, tolerance: float) -> Real:
     """The η beyond which no run stays within `tolerance` of a minimum, shape `(rho,)`.
 
-    For an algorithm with a 2-cycle, where the cycle's amplitude is the tolerance; for the others,
-    where the minimum ceases to attract. Both on a quadratic with the minimum's largest curvature.
+    That of a quadratic with the minimum's largest curvature.
     """
-    bound = sympy.Symbol("tolerance")
-    amplitudes = cycle_amplitudes(algorithm)
-    formula = threshold(algorithm)
-    if amplitudes:
-        (formula,) = sympy.solve(sympy.Eq(amplitudes[0], bound), eta)
+    formula = edge_within_tolerance(algorithm)
     minimum = next(s for s in _critical() if s.kind is CriticalKind.MINIMUM)
-    at = {curvature: float(minimum.spectra[0, 0]), rho: np.asarray(radii), bound: tolerance}
+    at = {
+        curvature: float(minimum.spectra[0, 0]), rho: np.asarray(radii), within: tolerance,
+    }  # fmt: skip
     return np.broadcast_to(value(formula, at), np.shape(radii))
 
 

@@ -156,7 +156,12 @@ class Landscape(abc.ABC):
         if isinstance(w, jax.Array):
             self._check_points(w)
             return _quantity(self, w, quantity)
-        points = np.asarray(w, dtype=np.float64)
+        try:
+            points = np.asarray(w, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"w must be numbers, shape (..., {self.dim}); got {shown(w)}"
+            ) from None
         self._check_points(points)
         with jax.enable_x64(True):
             return np.asarray(_compiled_quantity(self, points, quantity))
@@ -172,7 +177,10 @@ class Landscape(abc.ABC):
         return jax.jacfwd(lambda v: self.join(self.gradient_of(self.split(v))))(w)
 
     def _set(self, **fields: Any) -> None:
-        """Sets fields while the object is being made."""
+        """Sets fields while the object is being made; its arrays are read-only from then on."""
+        for value in fields.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
         vars(self).update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -239,6 +247,4 @@ def _unflatten(cls: type[Landscape], structure: tuple, leaves: Any) -> Landscape
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return shown(value.tolist(), limit=2000)
-    return repr(value)
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)

@@ -78,6 +78,12 @@ def gradient_of(loss: SymbolicLoss) -> Callable[[Sequence[Any]], tuple[sympy.Exp
     return gradient
 
 
+def equation_in_latex(left: Any, right: Any, names: dict[sympy.Symbol, str] | None = None) -> str:
+    """`left = right` as LaTeX, some symbols under other names."""
+    shown = sympy.Eq(sympy.sympify(left), sympy.sympify(right), evaluate=False)
+    return sympy.latex(shown, symbol_names=names or {})
+
+
 # -- at a minimum with curvature λ -------------------------------------------------------------
 
 
@@ -109,6 +115,23 @@ def cycle_amplitudes(algorithm: Algorithm) -> tuple[sympy.Expr, ...]:
     """The w > 0 with w⁺ = −w, an exact 2-cycle around the minimum; none for most algorithms."""
     solutions = sympy.solve(sympy.Eq(map_near_minimum(algorithm), -w), w)
     return tuple(factor(s) for s in solutions if s != 0)
+
+
+#: An amplitude that is asked for.
+tolerance: sympy.Symbol = sympy.Symbol("tolerance", real=True)
+
+
+@lru_cache
+def edge_within_tolerance(algorithm: Algorithm) -> sympy.Expr:
+    """The η beyond which no run stays within `tolerance` of a minimum of curvature λ.
+
+    For an algorithm with a 2-cycle, where the cycle's amplitude is the tolerance; for the others,
+    where the minimum ceases to attract. In the symbols λ, ρ and `tolerance`.
+    """
+    if not cycle_amplitudes(algorithm):
+        return threshold(algorithm)
+    (edge,) = sympy.solve(sympy.Eq(cycle_amplitude(algorithm), tolerance), eta)
+    return factor(edge)
 
 
 @lru_cache

@@ -271,7 +271,7 @@ def test_a_path_that_overflows_stays_at_its_last_finite_point():
 
 def test_algorithms_are_checked_when_made():
     for arguments, message in (
-        (("", None, plain_descent), "needs a name"),
+        (("", None, plain_descent), "must be a non-empty string"),
         (("A", "unit", plain_descent), "ascent must be a rule or None; got 'unit'"),
         (("A", None, "plain"), "descent must be a rule; got 'plain'"),
     ):

@@ -111,8 +111,9 @@ def test_drawing_computes_nothing(name: str, monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the drawing simulates or derives something")
 
-    for module in (stability_region, success_rate):
-        for function in ("sweep", "value", "threshold", "uniform_starts"):
+    theory = {stability_region: "threshold", success_rate: "edge_within_tolerance"}
+    for module, derive in theory.items():
+        for function in ("sweep", "value", derive, "uniform_starts"):
             monkeypatch.setattr(module, function, refuse)
     monkeypatch.setattr(engine, "run", refuse)
     with style.applied():
