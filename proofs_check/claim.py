@@ -91,6 +91,8 @@ class Claim:
         corrected_by: id of the claim that says what is true instead.
         refuted_step: name of the one step of a failing claim's proof that a machine refutes; the
             other steps, which show how it fails, must be proved.
+        beyond_the_proof: what of the statement no step of the proof covers, and rests on the runs
+            alone; empty if the steps cover all of it.
         remark: what a reader should know besides.
     """
 
@@ -110,6 +112,7 @@ class Claim:
     corrected_by: str | None = None
     refuted_step: str = ""
     unproved_because: str = ""
+    beyond_the_proof: str = ""
     remark: str = ""
 
     def __post_init__(self) -> None:

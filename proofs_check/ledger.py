@@ -130,4 +130,8 @@ def _finding(row: Row) -> tuple[Finding, str]:
     if empty:
         n = row.judgement.n_runs
         return Finding.OPEN, f"the hypotheses are proved contradictory, yet {n} runs meet them"
-    return Finding.HOLDS, "proved and consistent" if row.proofs else "consistent, without a proof"
+    if not row.proofs:
+        return Finding.HOLDS, "the runs are consistent with it; it has no proof"
+    if row.claim.beyond_the_proof:
+        return Finding.HOLDS, "its steps are proved, which is a part of it; the runs are consistent"
+    return Finding.HOLDS, "its steps are proved; the runs are consistent"

@@ -39,8 +39,10 @@ def proof_text(row: Row) -> str:
     provers = Counter(p.prover for p in row.proofs)
     by = ", ".join(f"{n} {prover}" for prover, n in sorted(provers.items()))
     counts = Counter(p.verdict for p in row.proofs)
+    if row.verdict is Verdict.PROVED and any(p.of_emptiness for p in row.proofs):
+        return f"EMPTY hypotheses, {len(row.proofs)}/{len(row.proofs)} ({by})"
     found = ", ".join(f"{v.name} {counts[v]}/{len(row.proofs)}" for v in Verdict if counts[v])
-    return f"{found} ({by})"
+    return f"{found} ({by})" + (", in part" if row.claim.beyond_the_proof else "")
 
 
 def evidence_text(row: Row) -> str:
@@ -132,6 +134,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "proof": {
             "verdict": row.verdict.value if row.verdict else None,
             "none_because": claim.unproved_because or None,
+            "not_covered": claim.beyond_the_proof or None,
             "steps": [
                 {
                     "name": p.name,
@@ -242,6 +245,8 @@ def _page(row: Row) -> str:
         f"{i}. {p.name}: {p.verdict.name} by {p.prover}{f' ({p.detail})' if p.detail else ''}"
         for i, p in enumerate(row.proofs, 1)
     ] or [f"None: {claim.unproved_because}"]
+    if claim.beyond_the_proof:
+        lines += ["", f"Not covered by the steps: {claim.beyond_the_proof}"]
     lines += ["", "## Evidence", "", evidence_text(row), ""]
     if row.judgement.witness:
         lines += ["```python", row.judgement.witness.call, "```", row.judgement.witness.shows, ""]
