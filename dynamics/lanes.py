@@ -77,12 +77,12 @@ def radii(rho: Any) -> RealArray:
     return values
 
 
-def points(starts: Any, landscape: Landscape) -> Float[np.ndarray, "n dim"]:
+def points(starts: Any, landscape: Landscape, name: str = "starts") -> Float[np.ndarray, "n dim"]:
     """`starts` as an array `(n, dim)` of finite numbers, or a `ValueError`."""
     accepted = f"points of {landscape!r}, shape (n, {landscape.dim}) or ({landscape.dim},)"
-    values = np.atleast_2d(real_array("starts", starts, ndim=(1, 2), accepted=accepted))
+    values = np.atleast_2d(real_array(name, starts, ndim=(1, 2), accepted=accepted))
     if values.shape[1] != landscape.dim:
-        raise ValueError(f"starts must be {accepted}; got shape {np.shape(starts)}")
+        raise ValueError(f"{name} must be {accepted}; got shape {np.shape(starts)}")
     return values
 
 

@@ -19,6 +19,8 @@ from landscapes.checks import shown
 
 Observable = Callable[[Landscape, Any], Any]
 OBSERVABLES: dict[str, Observable] = {}
+# A Hessian a run and a few traces of them: memory, not speed, decides how many go together.
+_RUNS_AT_ONCE = 16_384
 REDUCTIONS = ("last", "max", "mean_last", "trace")
 
 
@@ -110,13 +112,17 @@ def observe(
     `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
     """
     last = min(last, n_steps + 1)
-    eta, rho, starts = lanes.take(np.arange(len(lanes)))
-    with jax.enable_x64(True):
-        values = _compiled()(
-            starts, eta, rho, np.float64(divergence_radius), np.int32(last),
-            landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
-        )  # fmt: skip
-        return {f"{o}_{r}": np.asarray(v) for (o, r), v in zip(pairs, values, strict=True)}
+    parts = []
+    for begin in range(0, len(lanes), _RUNS_AT_ONCE):
+        eta, rho, starts = lanes.take(np.arange(begin, min(begin + _RUNS_AT_ONCE, len(lanes))))
+        with jax.enable_x64(True):
+            values = _compiled()(
+                starts, eta, rho, np.float64(divergence_radius), np.int32(last),
+                landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
+            )  # fmt: skip
+            parts.append([np.asarray(v) for v in values])
+    joined = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return {f"{o}_{r}": v for (o, r), v in zip(pairs, joined, strict=True)}
 
 
 @lru_cache

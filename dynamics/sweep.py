@@ -17,7 +17,7 @@ from dynamics.kernel import Result
 from dynamics.lanes import Lanes, learning_rates, points, product, radii, together
 from dynamics.observables import observe, parse
 from dynamics.outcome import MOST_STEPS, Criteria, Outcome
-from landscapes import Landscape
+from landscapes import Landscape, Quadratic
 from landscapes.checks import shown, whole_number
 
 Progress = Callable[[int, int], None]
@@ -56,7 +56,8 @@ def sweep(
             `{"sharpness": ("max", "last")}`. They are computed over all `n_steps`.
         mean_last: how many iterates `mean_last` averages.
         trace_every: the spacing of `trace`, in steps.
-        chunk_size: runs per call of the compiled code; None chooses.
+        chunk_size: runs per call of the compiled code, rounded to whole tiles of runs that are
+            advanced together (1,024 of a low-dimensional landscape); None chooses.
         devices: where to run; None means all local devices.
         progress: True draws a bar; a function is called with runs done and runs in all.
 
@@ -70,7 +71,7 @@ def sweep(
         * `period`, `amplitude`: of the cycle; period 1 and amplitude 0 for a fixed point,
           0 and 0 where there is none;
         * `final`, `final_loss`: the last iterate (of a diverged run, the last inside the
-          divergence radius) and its loss, inf where that overflows. Never NaN;
+          divergence radius, or the start) and its loss, inf where that overflows. Never NaN;
         * `starts`: the starts; and one variable `observable_reduction` for each asked for.
 
         The result is the same for every `chunk_size` and every number of devices.
@@ -150,7 +151,8 @@ def ensemble(
 
 def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:
     given = (algorithms,) if isinstance(algorithms, Algorithm) else algorithms
-    if not isinstance(given, Iterable) or not (chosen := tuple(given)):
+    iterable = isinstance(given, Iterable) and not isinstance(given, str)
+    if not iterable or not (chosen := tuple(given)):
         raise ValueError(f"algorithms must be one or more Algorithms; got {shown(algorithms)}")
     for a in chosen:
         if not isinstance(a, Algorithm):
@@ -164,6 +166,8 @@ def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:
 def _check_landscape(landscape: Any) -> None:
     if not isinstance(landscape, Landscape):
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
+    if isinstance(landscape, Quadratic) and landscape.spectrum.ndim != 1:
+        raise ValueError("landscape must be a single one; Quadratic.batch is for `batched` only")
 
 
 @dataclass(frozen=True)
@@ -270,10 +274,14 @@ def _dataset(
 
 
 def _provenance(landscape: Landscape, settings: _Settings) -> dict[str, Any]:
-    versions = {p: importlib.metadata.version(p) for p in ("jax", "jaxlib", "numpy", "sympy")}
+    packages = ("jax", "jaxlib", "numpy", "sympy", "xarray")
+    versions = {p: importlib.metadata.version(p) for p in packages}
     return {
         "landscape": repr(landscape),
         "n_steps": settings.n_steps,
+        "observables": " ".join(f"{o}:{r}" for o, r in settings.observables),
+        "mean_last": settings.mean_last,
+        "trace_every": settings.trace_every,
         "criteria": repr(settings.criteria),
         "early_stop": str(settings.early_stop),
         "precision": "float64",

@@ -38,7 +38,7 @@ def trajectory(
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
-    where, etas, rhos = points(start, landscape), learning_rates(eta), radii(rho)
+    where, etas, rhos = points(start, landscape, "start"), learning_rates(eta), radii(rho)
     for name, values in (("start", where), ("eta", etas), ("rho", rhos)):
         if len(values) != 1:
             raise ValueError(f"{name} must be a single one; got {len(values)}; see `sweep`")

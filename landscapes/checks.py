@@ -50,6 +50,6 @@ def whole_number(name: str, value: Any, *, minimum: int, maximum: int | None = N
 
 def one_of(name: str, value: Any, accepted: tuple[str, ...]) -> str:
     """`value` if it is one of the accepted words, or a `ValueError` that lists them."""
-    if value not in accepted:
+    if not (isinstance(value, str) and value in accepted):
         raise ValueError(f"{name} must be one of {', '.join(accepted)}; got {shown(value)}")
     return value

@@ -50,6 +50,7 @@ class CriticalKind(Enum):
     """What a set of critical points is."""
 
     MINIMUM = "minimum"
+    MAXIMUM = "maximum"
     SADDLE = "saddle"
     DEGENERATE = "degenerate"
 
@@ -111,7 +112,8 @@ class Facts:
             them by index.
         minimum_loss: the infimum of the loss.
         smoothness: β, the largest curvature: ‖∇²L‖ ≤ β on the domain.
-        strong_convexity: μ, the smallest curvature: ∇²L ⪰ μ on the domain; 0 if only convex.
+        strong_convexity: μ, the smallest curvature: ∇²L ⪰ μ on the domain; 0 if only convex,
+            negative if not even that.
         polyak_lojasiewicz: α with ½‖∇L‖² ≥ α (L − inf L) on the domain.
         symmetries: maps that leave the loss as it is.
     """

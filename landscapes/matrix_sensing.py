@@ -123,13 +123,7 @@ class MatrixSensing(Landscape):
                     Unknown("it depends on the drawn measurements; no closed form"),
                     self._distance_to_truth,
                 ),
-                CriticalSet(
-                    "origin",
-                    CriticalKind.SADDLE,
-                    np.zeros((1, self.dim)),
-                    Unknown("±eigenvalues of −(2/m)Σ bᵢAᵢ, each `width` times"),
-                    euclidean_norm,
-                ),
+                self._origin(),
             ),
             minimum_loss=0.0,
             smoothness=Constant(np.inf),
@@ -141,6 +135,17 @@ class MatrixSensing(Landscape):
             ),
             complete=False,
         )
+
+    def _origin(self) -> CriticalSet:
+        """U = 0, whose Hessian is −(2/m)Σ bᵢAᵢ on every column: of either sign, or of both."""
+        weighted = (self.targets @ self.sensing).reshape(self.rows, self.rows)
+        curvatures = np.linalg.eigvalsh(-2 / len(self.targets) * weighted)
+        spectrum = np.sort(np.repeat(curvatures, self.width))[::-1]
+        if spectrum[-1] < 0 < spectrum[0]:
+            kind = CriticalKind.SADDLE
+        else:
+            kind = CriticalKind.MAXIMUM if spectrum[0] < 0 else CriticalKind.MINIMUM
+        return CriticalSet("origin", kind, np.zeros((1, self.dim)), spectrum[None], euclidean_norm)
 
     def _distance_to_truth(self, w: Any) -> Any:
         """min_Q ‖U − [U*, 0]Q‖ over orthogonal Q: ‖U‖² + ‖U*‖² − 2‖U*ᵀU‖_nuclear."""
@@ -175,6 +180,7 @@ class MatrixSensing(Landscape):
     def examples(cls) -> tuple[MatrixSensing, ...]:
         return (
             cls(dim=2, rank=1, n_measurements=3, seed=1),
+            cls(dim=2, rank=2, n_measurements=20, seed=0),
             cls(dim=3, rank=2, n_measurements=7, seed=4, width=2),
             cls(dim=6, rank=2, n_measurements=40, seed=2, width=3),
         )

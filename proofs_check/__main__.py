@@ -15,6 +15,7 @@ from dynamics import device_name
 from proofs_check import CLAIMS, report
 from proofs_check.claim import Claim
 from proofs_check.evidence import Size
+from proofs_check.interruption import Interruption
 from proofs_check.ledger import Row, check_all
 
 AS_RECORDED, CHANGED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         task = progress.add_task("", total=len(claims))
 
         def begin(claim: Claim) -> None:
+            interruption.check()
             progress.update(task, description=claim.id)
             if not err.is_terminal:
                 err.print(f"[{len(rows) + 1}/{len(claims)}] {claim.id}", highlight=False)
@@ -53,9 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         def done(row: Row) -> None:
             rows.append(row)
             progress.update(task, advance=1)
+            interruption.check()
 
         try:
-            check_all(claims, size, done, begin)
+            with Interruption() as interruption:
+                check_all(claims, size, done, begin)
         except KeyboardInterrupt:
             interrupted = True
     out.print(report.table(rows))

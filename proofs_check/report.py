@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import sympy
 from rich.table import Table
 
 from dynamics import device_name
@@ -79,8 +80,9 @@ def summary(rows: Sequence[Row], size: Size) -> str:
     parts = ", ".join(f"{counts[f]} {f.name}" for f in Finding if counts[f])
     runs = sum(row.judgement.n_runs + row.judgement.n_outside for row in rows)
     seconds = sum(row.seconds for row in rows)
+    many = "claim" if len(rows) == 1 else "claims"
     return (
-        f"{len(rows)} claims: {parts}; {runs:,} runs at size {size.value} in {seconds:.0f} s "
+        f"{len(rows)} {many}: {parts}; {runs:,} runs at size {size.value} in {seconds:.0f} s "
         f"on {device_name()}, float64"
     )
 
@@ -208,7 +210,8 @@ def with_table(text: str, rows: Sequence[Row]) -> str:
 
 def write_report(folder: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
     """`ledger.md`, `ledger.json`, a page for each claim and `references.bib`."""
-    heading = f"# Ledger\n\n{summary(rows, size)}.\n\n"
+    partly = "" if complete else " (interrupted: only what was finished)"
+    heading = f"# Ledger{partly}\n\n{summary(rows, size)}.\n\n"
     pages = folder / "claims"
     pages.mkdir(parents=True, exist_ok=True)
     (folder / "ledger.md").write_text(heading + markdown_table(rows) + "\n", encoding="utf-8")
@@ -239,7 +242,7 @@ def _page(row: Row) -> str:
     lines = [f"# {claim.id}", "", describe(claim), ""]
     if claim.remark:
         lines += [claim.remark, ""]
-    hypotheses = "; ".join(str(relation) for relation in claim.hypotheses)
+    hypotheses = ", ".join(f"${sympy.latex(relation)}$" for relation in claim.hypotheses)
     lines += [f"Hypotheses: {hypotheses}.", "", "## Proof", ""]
     lines += [
         f"{i}. {p.name}: {p.verdict.name} by {p.prover}{f' ({p.detail})' if p.detail else ''}"

@@ -119,6 +119,9 @@ def test_spectra_and_kinds_are_those_of_the_hessian(landscape: Landscape):
             assert found[:, 0].min() > zero
         elif one.kind is CriticalKind.SADDLE:
             assert (found[:, -1] < -zero).all()
+            assert (found[:, 0] > zero).all()
+        elif one.kind is CriticalKind.MAXIMUM:
+            assert (found < -zero).all()
         else:
             assert one.kind is CriticalKind.DEGENERATE
             assert (np.abs(found) <= zero).all()

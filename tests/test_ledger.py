@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -208,6 +212,18 @@ def test_exit_130_keeps_what_is_finished(two_claims, capsys, tmp_path):
     ledger = json.loads(file.read_text())
     assert not ledger["complete"]
     assert [row["id"] for row in ledger["ledger"]] == ["holding_one"]
+
+
+def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same(two_claims, capsys):
+    def swallowed(size):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        return runs([0.5])(size)
+
+    two_claims["holding_one"] = make(id="holding_one", simulate=swallowed)
+    assert __main__.main([]) == 130
+    assert "1 of 2 claims done" in capsys.readouterr().err
 
 
 def test_list_runs_nothing(two_claims, capsys, monkeypatch):
