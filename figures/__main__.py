@@ -6,18 +6,27 @@ import argparse
 import difflib
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import matplotlib.figure
 import xarray
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from dynamics import device_name
 from figures import FIGURES, provenance, style
 from figures.figure import Figure
 from figures.figure import Progress as Told
+from proofs_check.interruption import Interruption
 
 DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
 SIZES = ("quick", "full")
@@ -49,18 +58,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     done = 0
     with Progress(*columns, console=err) as bars:
+
+        def told(bar: TaskID, share: float) -> None:
+            interruption.check()
+            bars.update(bar, completed=share)
+
         try:
-            for figure in figures:
-                bar = bars.add_task(figure.name, total=1.0)
-                if not err.is_terminal:
-                    err.print(f"[{done + 1}/{len(figures)}] {figure.name}", highlight=False)
-                for path in make(
-                    figure, given.size, folder, formats, kept.get(figure.name),
-                    lambda share, bar=bar: bars.update(bar, completed=share),
-                ):  # fmt: skip
-                    print(path)
-                bars.update(bar, completed=1.0)
-                done += 1
+            with Interruption() as interruption:
+                for figure in figures:
+                    bar = bars.add_task(figure.name, total=1.0)
+                    if not err.is_terminal:
+                        err.print(f"[{done + 1}/{len(figures)}] {figure.name}", highlight=False)
+                    for path in make(
+                        figure, given.size, folder, formats, kept.get(figure.name),
+                        partial(told, bar),
+                    ):  # fmt: skip
+                        print(path)
+                    told(bar, 1.0)
+                    done += 1
         except KeyboardInterrupt:
             err.print(f"interrupted: {done} of {len(figures)} figures done", style="bold")
             return INTERRUPTED

@@ -67,6 +67,7 @@ def bracket(
                 f,
                 below(runs),
                 above(runs),
+                runs.n_steps.values / _STEPS,
                 _witness(landscape, algorithm, runs),
                 quantities={curvature: np.full_like(r, spectrum[0]), rho: r, eta: f * predicted},
                 cost=np.full(len(f), float(len(spectrum))),

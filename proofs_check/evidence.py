@@ -110,18 +110,19 @@ class Judgement:
 
 
 def threshold(
-    factor: Real, below: np.ndarray, above: np.ndarray, witness: Callable[[int], Witness],
-    *, quantities: Mapping[sympy.Symbol, Any], cost: Real | float = 1.0,
+    factor: Real, below: np.ndarray, above: np.ndarray, spent: Real,
+    witness: Callable[[int], Witness], *, quantities: Mapping[sympy.Symbol, Any], cost: Real | float = 1.0,
 ) -> Evidence:  # fmt: skip
     """Runs at `factor` times a predicted threshold.
 
     `below` says where the run did what is predicted below the threshold, `above` likewise; a run
-    that did neither (its budget ran out) disagrees on either side.
+    that did neither (its budget ran out) disagrees on either side. `spent` is the share of its
+    budget that the run took to be decided.
     """
     return Evidence(
         agrees=np.where(factor < 1, below, above),
-        score=np.abs(factor - 1),
-        unit="bracket",
+        score=spent,
+        unit="share of the budget spent",
         larger_is_better=False,
         quantities=quantities,
         cost=np.broadcast_to(cost, factor.shape),

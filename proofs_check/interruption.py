@@ -16,8 +16,9 @@ from typing import Any
 class Interruption:
     """While the context lasts, an interrupt is raised as usual and also remembered."""
 
+    seen = False
+
     def __enter__(self) -> Interruption:
-        self.seen = False
         # Signal handlers belong to the main thread; elsewhere there is nothing to remember.
         self._installed = threading.current_thread() is threading.main_thread()
         if self._installed:

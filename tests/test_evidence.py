@@ -62,7 +62,9 @@ def test_threshold_counts_a_run_that_did_neither_against_the_claim():
     none = np.zeros(2, dtype=bool)
 
     def support(below, above):
-        return judge(threshold(factor, below, above, witness, quantities={}), ()).support
+        return judge(
+            threshold(factor, below, above, factor / 2, witness, quantities={}), ()
+        ).support
 
     assert support(converged, diverged) is Support.CONSISTENT
     assert support(none, diverged) is Support.REFUTED
