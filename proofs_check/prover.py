@@ -95,8 +95,8 @@ def _differs_somewhere(difference: sympy.Expr) -> str:
 class Implication:
     """`given` implies `then`, for all real values of the symbols.
 
-    z3 is asked for values that meet `given` and not `then`: none → PROVED; found → REFUTED, with
-    the values; unknown → UNDECIDED.
+    z3 is asked for values that meet `given` and not `then`: none → PROVED; found, no denominator
+    being 0 → REFUTED, with the values; unknown → UNDECIDED.
 
     Attributes:
         given: polynomial relations.
@@ -110,16 +110,17 @@ class Implication:
     mutation: tuple[tuple[Any, ...], Any]
 
     def check(self) -> Proof:
-        answer, model = _ask((*self.given, sympy.Not(self.then)))
+        against = (*self.given, sympy.Not(self.then))
+        answer = _ask(against)[0]
         if answer == z3.sat:
-            return Proof(self.name, Verdict.REFUTED, "z3", f"counterexample: {model}")
+            return _refuted(self.name, "counterexample", against)
         if answer != z3.unsat:
             return Proof(self.name, Verdict.UNDECIDED, "z3", "z3 answered unknown")
-        if _ask(self.given)[0] != z3.sat:
+        if _find(self.given)[0] != z3.sat:
             detail = "the hypotheses were not found satisfiable"
             return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         changed_given, changed_then = self.mutation
-        if _ask((*changed_given, sympy.Not(changed_then)))[0] != z3.sat:
+        if _find((*changed_given, sympy.Not(changed_then)))[0] != z3.sat:
             detail = "the mutated statement was not refuted, so the proof shows nothing"
             return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         return Proof(self.name, Verdict.PROVED, "z3", "mutation refuted")
@@ -138,14 +139,14 @@ class Contradiction:
     needed: tuple[int, ...]
 
     def check(self) -> Proof:
-        answer, model = _ask(self.given)
+        answer = _ask(self.given)[0]
         if answer == z3.sat:
-            return Proof(self.name, Verdict.REFUTED, "z3", f"all hold at: {model}")
+            return _refuted(self.name, "all hold at", self.given)
         if answer != z3.unsat:
             return Proof(self.name, Verdict.UNDECIDED, "z3", "z3 answered unknown")
         for index in self.needed:
             rest = self.given[:index] + self.given[index + 1 :]
-            if _ask(rest)[0] != z3.sat:
+            if _find(rest)[0] != z3.sat:
                 detail = f"still contradictory without: {self.given[index]}"
                 return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         detail = "satisfiable without any one of those needed"
@@ -169,12 +170,35 @@ def overall(proofs: Sequence[Proof]) -> Verdict | None:
 # -- from SymPy to z3 --------------------------------------------------------------------------
 
 
+def _refuted(name: str, label: str, relations: Sequence[Any]) -> Proof:
+    """REFUTED by values that meet the relations, if there are some without a division by 0."""
+    answer, model = _find(relations)
+    if answer == z3.sat:
+        return Proof(name, Verdict.REFUTED, "z3", f"{label}: {model}")
+    detail = "the only values found have a denominator that is 0"
+    return Proof(name, Verdict.UNDECIDED, "z3", detail)
+
+
+def _find(relations: Sequence[Any]) -> tuple[Any, str]:
+    """As `_ask`, but no denominator may be 0.
+
+    To z3 a quotient by 0 has whatever value suits. That `unsat` comes out even so makes a proof
+    stronger; but `sat` could rest on it, so values are looked for here.
+    """
+    powers = {p for r in relations for p in sympy.sympify(r).atoms(sympy.Pow)}
+    bases = {p.base for p in powers if p.exp.is_negative}
+    return _ask((*relations, *(sympy.Ne(base, 0) for base in sorted(bases, key=str))))
+
+
 def _ask(relations: Sequence[Any]) -> tuple[Any, str]:
     solver = z3.SolverFor("QF_NRA")
     solver.set("timeout", _TIMEOUT_MILLISECONDS)
     for relation in relations:
         solver.add(_to_z3(sympy.sympify(relation)))
     answer = solver.check()
+    # z3 takes an interrupt for itself and answers unknown.
+    if answer == z3.unknown and "interrupt" in solver.reason_unknown():
+        raise KeyboardInterrupt
     if answer != z3.sat:
         return answer, ""
     model = solver.model()

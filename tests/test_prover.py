@@ -73,6 +73,54 @@ def test_unknown_is_undecided(monkeypatch):
     assert Contradiction("slow", (a > 0, a < 0), needed=(0,)).check().verdict is Verdict.UNDECIDED
 
 
+def test_dividing_by_zero_refutes_nothing():
+    # a/b ≥ 0 fails only where z3 chooses the value of a/0.
+    given = (a > 0, b >= 0)
+    proof = Implication("quotient", given, a / b >= 0, mutation=((a > 0,), a / b >= 0)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "denominator" in proof.detail
+    proof = Contradiction("quotient", (a > 0, b >= 0, a / b < 0), needed=(0, 1, 2)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "denominator" in proof.detail
+
+
+def test_a_counterexample_has_no_denominator_that_is_0():
+    proof = Implication("quotient", (a > 0, b >= 0), a / b > 1, mutation=((), a > 0)).check()
+    assert proof.verdict is Verdict.REFUTED
+    assert "b = 0," not in f"{proof.detail},"
+
+
+def test_a_mutation_refuted_only_by_dividing_by_zero_proves_nothing():
+    true = ((a > 0, b > 0), a / b > 0)
+    proof = Implication("quotient", *true, mutation=((a > 0, b >= 0), a / b > 0)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "mutated" in proof.detail
+    assert Implication("quotient", *true, mutation=((a > 0,), a / b > 0)).check().verdict is (
+        Verdict.PROVED
+    )
+
+
+def test_hypotheses_met_only_by_dividing_by_zero_prove_nothing():
+    given = (sympy.Eq(b, 0), a / b > 1, a > 0)
+    proof = Implication("empty", given, a > -1, mutation=((), a > -1)).check()
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "hypotheses" in proof.detail
+
+
+@pytest.mark.parametrize(
+    ("reason", "raises"), [("interrupted from keyboard", True), ("timeout", False)]
+)
+def test_an_interrupt_during_a_proof_is_one(monkeypatch, reason, raises):
+    monkeypatch.setattr(z3.Solver, "check", lambda solver: z3.unknown)
+    monkeypatch.setattr(z3.Solver, "reason_unknown", lambda solver: reason)
+    implication = Implication("slow", (a > 0,), a > -1, mutation=((), a > -1))
+    if raises:
+        with pytest.raises(KeyboardInterrupt):
+            implication.check()
+    else:
+        assert implication.check().verdict is Verdict.UNDECIDED
+
+
 def test_contradiction_needs_every_named_relation():
     given = (a > 1, b > 1, a * b < 1)
     assert Contradiction("whole", given, needed=(0, 1, 2)).check().verdict is Verdict.PROVED
