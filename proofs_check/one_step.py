@@ -131,16 +131,21 @@ def bound_along_runs(
 ) -> Evidence:
     """L − inf L along each run against bounds of shape `(n, n_steps + 1)`.
 
-    Each run is judged at its first violation, which is the smallest witness, or else at the time
-    when it is closest to one.
+    Each run is judged at its worst time. As a witness it ends at its first violation, which is the
+    shortest there is.
     """
     # w_t is rounded relative to w₀, which E_t sees to first order: δE ≤ 2δ√(E_t E_0).
     scales = np.abs(bounds) + np.sqrt(cases.excesses * cases.excesses[:, :1])
     slack = (bounds - cases.excesses) / scales
     violated = slack < -ROUNDING
-    when = np.where(violated.any(axis=1), violated.argmax(axis=1), slack.argmin(axis=1))
-    seen, bound, scale = (a[np.arange(len(when)), when] for a in (cases.excesses, bounds, scales))
-    witness = cases.witness(lambda i: f"E_{when[i]} = {seen[i]} > {bound[i]}", np.maximum(when, 1))
+    worst = slack.argmin(axis=1)
+    when = np.where(violated.any(axis=1), violated.argmax(axis=1), worst)
+    seen, bound, scale = (a[np.arange(len(worst)), worst] for a in (cases.excesses, bounds, scales))
+
+    def shows(i: int) -> str:
+        return f"E_{when[i]} = {cases.excesses[i, when[i]]} > {bounds[i, when[i]]}"
+
+    witness = cases.witness(shows, np.maximum(when, 1))
     cost = cases.start.shape[1] * when.astype(np.float64)
     return upper_bound(seen, bound, witness, quantities=quantities, scale=scale, cost=cost)
 
