@@ -7,6 +7,7 @@ G* = hρβ/(2 − h), and G² ≥ 2αE turns it into a contraction of E towards 
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import sympy
@@ -16,8 +17,20 @@ from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Evidence, Kind, Size, join, upper_bound, value
 from proofs_check.one_step import quadratic_cases
 from proofs_check.papers import DAI2023
+from proofs_check.predictions import cycle_amplitude, map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.symbols import alpha, beta, excess, gradient_norm, h, next_excess, rho
+from proofs_check.symbols import (
+    alpha,
+    beta,
+    curvature,
+    eta,
+    excess,
+    gradient_norm,
+    h,
+    next_excess,
+    rho,
+    w,
+)
 
 FLOOR = h**2 * beta**2 * rho**2 / (2 * alpha * (2 - h) ** 2)
 CONTRACTION = 1 - (alpha / beta) * (2 - h)
@@ -29,11 +42,39 @@ reach = sympy.Symbol("R", real=True)  # ρβ, the most that the ascent changes t
 inner = sympy.Symbol("g_e", real=True)  # ⟨g, e⟩
 change = sympy.Symbol("e_e", real=True)  # ‖e‖²
 rest = sympy.Symbol("G_rest", real=True)  # G*
+WORST = -(1 - h / 2) * G**2 + (h - 1) * reach * G + (h / 2) * reach**2  # (L⁺ − L)/η at most
+
+
+def on_the_parabola():
+    """The running code on βw²/2, w > 0, where α = β: what it attains."""
+    loss = beta * w**2 / 2
+    ours: Any = {h: eta * beta, G: beta * w, reach: rho * beta, alpha: beta, excess: loss}
+
+    def here(formula: Any) -> Any:
+        return formula.subs(ours, simultaneous=True)
+
+    after: Any = map_near_minimum(SAM).subs(curvature, beta)
+    on_cycle: Any = cycle_amplitude(SAM).subs(curvature, beta)
+    next_loss = beta * after**2 / 2
+    distance = w - on_cycle
+    return (
+        Identity(
+            "on βw²/2 a step of the running code is the worst case",
+            next_loss - loss,
+            eta * here(WORST),
+        ),
+        Identity("on βw²/2 its 2-cycle, ±A, is at the floor", beta * on_cycle**2 / 2, here(FLOOR)),
+        # Of second order in w − A: as E → E*, E⁺ − E* is the contraction times E − E*.
+        Identity(
+            "on βw²/2 the bound exceeds E⁺ by ½β(h − 1)(2 − h)(w − A)²",
+            here(BOUND) - next_loss,
+            here(beta / 2 * (h - 1) * (2 - h)) * distance**2,
+        ),
+    )
 
 
 def proof():
     smoothness = -(1 - h / 2) * G**2 - (1 - h) * inner + (h / 2) * change
-    worst = -(1 - h / 2) * G**2 + (h - 1) * reach * G + (h / 2) * reach**2
     at_rest = h * reach / (2 - h)
     lemma = (
         h >= 1, h < 2, G >= 0, reach >= 0, change >= 0, change <= reach**2,
@@ -41,7 +82,7 @@ def proof():
     )  # fmt: skip
     descent = next_excess <= excess - h * (2 - h) / (2 * beta) * (G - rest) * (G + reach)
     contraction = (
-        h >= 1, h < 2, alpha > 0, alpha <= beta, G >= 0, reach > 0,
+        h >= 1, h < 2, alpha > 0, alpha <= beta, G >= 0, reach >= 0,
         sympy.Eq(rest * (2 - h), h * reach), G**2 >= 2 * alpha * excess, descent,
     )  # fmt: skip
     goal = beta * (2 * alpha * next_excess - rest**2) <= (beta - alpha * (2 - h)) * (
@@ -52,16 +93,23 @@ def proof():
         Implication(
             "one step, the worst ascent",
             lemma,
-            smoothness <= worst,
-            mutation=(tuple(r for r in lemma if r != (h >= 1)), smoothness <= worst),
+            smoothness <= WORST,
+            mutation=(tuple(r for r in lemma if r != (h >= 1)), smoothness <= WORST),
         ),
         Identity(
-            "it factors", worst, -(1 - h / 2) * (G - at_rest) * (G + reach)
+            "it factors", WORST, -(1 - h / 2) * (G - at_rest) * (G + reach)
         ),
         Implication("contraction of E towards E*", contraction, goal, mutation=(
             tuple(r for r in contraction if r != (h >= 1)), goal
         )),
         Identity("G*²/(2α) is the stated floor", floor, FLOOR),
+        Implication(
+            "the factor is not negative, so {E ≤ E*} is absorbing",
+            HYPOTHESES,
+            CONTRACTION >= 0,
+            mutation=(HYPOTHESES[1:], CONTRACTION >= 0),
+        ),
+        *on_the_parabola(),
     )  # fmt: skip
 
 
@@ -103,8 +151,8 @@ register(
         statement=(
             "Let L be β-smooth and α-PL, convex or not, and 1 ≤ h = ηβ < 2. Then one step of "
             "SAM contracts E = L − inf L towards E* = h²β²ρ²/(2α(2 − h)²) by the factor "
-            "1 − (α/β)(2 − h), and {E ≤ E*} is absorbing. For α = β the floor and the rate are "
-            "attained on a quadratic."
+            "1 − (α/β)(2 − h), and {E ≤ E*} is absorbing. For α = β both are attained on a "
+            "quadratic, the floor by the 2-cycle and the rate as E → E*."
         ),
         formula=sympy.LessThan(next_excess, BOUND),
         kind=Kind.UPPER_BOUND,

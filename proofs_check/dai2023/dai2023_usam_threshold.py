@@ -51,8 +51,8 @@ register(
         id="dai2023_usam_threshold",
         title="USAM converges iff η < 2/(λ₁ + ρλ₁²)",
         paper=DAI2023,
-        source="Theorem 1, the part on USAM",
-        provenance=Provenance.SUMMARY,
+        source="Theorem 1 has the divergence; the converse on quadratics is derived here",
+        provenance=Provenance.DERIVED,
         statement=(
             "On a strongly convex quadratic with largest eigenvalue λ₁, USAM converges to the "
             "minimiser from almost every start if η < 2/(λ₁ + ρλ₁²) and diverges from almost "
