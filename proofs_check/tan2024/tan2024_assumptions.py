@@ -138,9 +138,10 @@ register(
         statement=(
             "Let f be μ-strongly convex, L-smooth and G-Lipschitz, and let two runs of StableSAM "
             "meet: (1) f is locally quadratic at both with the same Hessian H, ∇f(w_asc) = "
-            "∇f(w) + ξH∇f(w) with the same ξ = ρ/‖∇f‖ for both, ρ/G ≤ ξ ≤ Cρ/G and C > 1; (2) "
-            "0 < γ₀ ≤ γ ≤ γ₁ < 1 for γ = ‖∇f(w)‖/‖∇f(w_asc)‖; (3) σ_min(H) ≥ "
-            "(G/ρ)(1 − γ₀)/γ₀ + μ/γ₀. If η ≤ 2(1 + μρ/G)/(γ₁(μ + L)(1 + CLρ/G)²), then "
+            "∇f(w) + ξH∇f(w) with the same ξ = ρ/‖∇f‖ for both “by adjusting the neighborhood "
+            "size ρ at every step”, ρ/G ≤ ξ ≤ Cρ/G and C > 1; (2) 0 < γ₀ ≤ γ ≤ γ₁ < 1 for "
+            "γ = ‖∇f(w)‖/‖∇f(w_asc)‖; (3) σ_min(H) ≥ (G/ρ)(1 − γ₀)/γ₀ + μ/γ₀. "
+            "If η ≤ 2(1 + μρ/G)/(γ₁(μ + L)(1 + CLρ/G)²), then "
             "‖v⁺ − w⁺‖ ≤ (1 − (1 + μρ/G)ημL/(μ + L))‖v − w‖."
         ),
         formula=sympy.LessThan(next_apart, CONTRACTION * apart),
@@ -161,8 +162,9 @@ register(
         ),
         recorded=Finding.VACUOUS,
         remark=(
-            "Nothing is said of the factor clipped from below as in Remark 19, which is another "
-            "algorithm, nor of Theorem 17, which uses Assumption 2 alone."
+            "The contradiction needs a single step, so it holds for constant and for adjusted ρ "
+            "alike. Nothing is said of the factor clipped from below as in Remark 19, which is "
+            "another algorithm, nor of Theorem 17, which uses Assumption 2 alone."
         ),
     )
 )  # fmt: skip
