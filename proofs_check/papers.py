@@ -17,13 +17,6 @@ BARTLETT2023 = Paper(
     2023,
     "arXiv:2210.01513, JMLR 24(316)",
 )
-WEN2023 = Paper(
-    "wen2023",
-    "Kaiyue Wen, Tengyu Ma, Zhiyuan Li",
-    "How Does Sharpness-Aware Minimization Minimize Sharpness?",
-    2023,
-    "arXiv:2211.05729, ICLR 2023",
-)
 TAN2024 = Paper(
     "tan2024",
     "Chengli Tan, Jiangshe Zhang, Junmin Liu, Yicheng Wang, Yunda Hao",

@@ -138,10 +138,14 @@ register(
             Control("USAM in place of SAM", partial(wrong, algorithm=USAM)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "that every run ends on a zero of ∇J, which the derivation takes from the descent of "
+            "J, and that almost no start ends at a saddle ±Aᵢeᵢ, i ≥ 2."
+        ),
         remark=(
             "Two modes stand for all in the identity of the descent: a further one enters only "
-            "through ‖Λs‖. That almost no start ends at a saddle is not part of the machine "
-            "proof. Wen et al. 2023, Theorem 4.8, has the same limit for ηλ₁ < 1."
+            "through ‖Λs‖. The same limit for ηλ₁ < 1 is in Theorem 4.8 of Wen, Ma and Li, “How "
+            "Does Sharpness-Aware Minimization Minimize Sharpness?”, ICLR 2023, arXiv:2211.05729."
         ),
     )
 )  # fmt: skip

@@ -167,5 +167,9 @@ register(
             Control("1 % too slow", partial(wrong, transversal=1.01 * TRANSVERSAL)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "that to first order the modes do not mix, so that the largest of the multipliers is "
+            "the rate of the whole."
+        ),
     )
 )  # fmt: skip

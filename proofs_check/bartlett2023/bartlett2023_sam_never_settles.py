@@ -36,6 +36,7 @@ def proof():
     shortest = (rho * smallest * component / G) ** 2
     top = 1 - eta * curvature * (1 + rho * curvature / G)
     inside = (factor >= 0, next_size <= factor * size + reach, size * (1 - factor) <= reach)
+    outside = (factor >= 0, factor < 1, inside[1], size * (1 - factor) > reach)
     amplitude = eta * rho * curvature / (2 - eta * curvature)
     return (
         *(
@@ -60,6 +61,13 @@ def proof():
             next_size * (1 - factor) <= reach,
             mutation=(inside, next_size * (1 - factor) <= reach),
         ),
+        # So ‖w‖ is never more than it is at the start or at the ball's boundary.
+        Implication(
+            "outside that ball, ‖w‖ decreases",
+            outside,
+            next_size < size,
+            mutation=(outside[:-1], next_size < size),
+        ),
         Implication(
             "above the edge, the top mode grows",
             (*positive, eta * curvature > 2),
@@ -77,8 +85,9 @@ def proof():
 def bounces(runs: xarray.Dataset) -> np.ndarray:
     """Runs that end on a cycle between w and −w: its amplitude is the distance ‖w‖ to the minimum.
 
-    A cycle is reported once two steps move it by less than 4e-8 of its amplitude; its modes then
-    are within that over 1 − m² of their ends, m ≤ 0.98 being their multipliers: 1e-6.
+    A cycle is reported once two steps move it by at most 1e-8 of a step, which is twice the
+    amplitude: 2e-8 of the amplitude. Its modes then are within that over 1 − m² of their ends,
+    |m| ≤ 0.98 being their multipliers: 5.1e-7.
     """
     distance = np.linalg.norm(runs.final.values, axis=-1)
     closed = np.abs(runs.amplitude.values - distance) <= 1e-5 * distance
@@ -115,11 +124,14 @@ register(
             Control("GD in place of SAM", partial(runs, GD, EDGE)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "that the bounded runs end on a cycle of period 2, and that the starts that hit w = 0 "
+            "are a null set."
+        ),
         remark=(
-            "That the bounded runs end on a cycle is seen in all runs and not part of the machine "
-            "proof, which shows that they are bounded and never settle. Wen et al. 2023 (Theorem "
-            "4.8) have the cycle for ηλ₁ < 1. A start that hits w = 0: w₀ = ηρλ/(1 − ηλ) in one "
-            "dimension, ηλ < 1."
+            "For ηλ₁ < 1 the cycle is in Theorem 4.8 of Wen, Ma and Li, “How Does Sharpness-Aware "
+            "Minimization Minimize Sharpness?”, ICLR 2023, arXiv:2211.05729. A start that hits "
+            "w = 0: w₀ = ηρλ/(1 − ηλ) in one dimension, ηλ < 1."
         ),
     )
 )  # fmt: skip
