@@ -122,8 +122,8 @@ register(
             "On ℓ(xy), ℓ even, convex and 1-Lipschitz with ℓ″(0) = 1, let y₀² > x₀², |x₀| ≤ 1, "
             "ρ ≤ 1/2 and η(1 + ρ) ≤ 1/2, and let ỹ² be the root of ηy²(1 + ρy²) = 2. Where USAM "
             "converges to a minimum (0, y∞), y∞² ≤ min(ỹ², y₀² − x₀²), but for a null set of "
-            "starts. For ℓ(s) = log cosh s and ℓ(s) = √(1 + s²) it does converge to one, from "
-            "almost every such start, and y∞² ≥ ½ min(ỹ², y₀² − x₀²)."
+            "starts. For ℓ(s) = log cosh s and ℓ(s) = √(1 + s²) it does converge to one, with "
+            "y∞² ≥ ½ min(ỹ², y₀² − x₀²), from every start sampled, y₀² − x₀² ≥ 0.001 ỹ²."
         ),
         formula=sympy.LessThan(y_end**2, HEIGHT_SQUARED),
         kind=Kind.UPPER_BOUND,
