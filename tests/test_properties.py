@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,6 +38,13 @@ from proofs_check.symbols import (
 )  # fmt: skip
 
 BATCH = 32
+MOST_STEPS = 20
+#: The other bounds, and why no case can be drawn for them here.
+ELSEWHERE = {
+    "dai2023_usam_trap": "it says where a run of thousands of steps ends; the claim draws the runs",
+    "dai2023_matrix_sensing": "it is about drawn data; the claim draws them",
+    "tan2024_assumptions": "no case meets its hypotheses, which is what is found",
+}
 ALGORITHM_OF = {
     "dai2023_sam_bound": SAM,
     "dai2023_sam_bound_full_range": SAM,
@@ -68,23 +76,29 @@ def cases(draw, dim, most_h=2.0):
 @lru_cache
 def stepper(algorithm):
     def measure(landscape, w, eta, rho):
-        after = one_step(landscape, algorithm, w, eta, rho)
+        def advance(w, _):
+            w = one_step(landscape, algorithm, w, eta, rho)
+            return w, (w, landscape.loss(w))
+
         g = landscape.gradient(w)
-        return after, landscape.loss(w), landscape.loss(after), jnp.sqrt(jnp.sum(g * g))
+        _, (path, losses) = jax.lax.scan(advance, w, length=MOST_STEPS)
+        return path[0], landscape.loss(w), losses, jnp.sqrt(jnp.sum(g * g))
 
     return batched(measure)
 
 
-def measured(algorithm, drawn):
+def measured(algorithm, drawn, n_steps):
+    """The quantities that the claims' formulas speak of, E_t being that after `n_steps` steps."""
     spectra, steps, radii, starts = drawn
     rates = steps / spectra[:, 0]
     landscape = Quadratic.batch(spectra)
-    _, before, after, norm = stepper(algorithm)(landscape, starts, rates, radii)
+    _, before, losses, norm = stepper(algorithm)(landscape, starts, rates, radii)
+    after, later = losses[:, 0], losses[:, n_steps - 1]
     return {
         h: steps, beta: spectra[:, 0], alpha: spectra[:, -1], eta: rates, rho: radii,
         excess: before, first_excess: before, next_excess: after, gradient_norm: norm,
-        t: np.ones(len(steps)),
-        later_excess: after, here: before, there: after,
+        t: np.full(len(steps), float(n_steps)),
+        later_excess: later, here: before, there: after,
     }  # fmt: skip
 
 
@@ -95,16 +109,14 @@ def slack(relation, at):
     )  # fmt: skip
     terms = sympy.Add.make_args(sympy.expand(above)) + sympy.Add.make_args(below)
     size = sum(np.abs(value(term, at)) for term in terms)
+    # w_t is rounded relative to w_0, which E_t sees to first order: δE ≤ 2δ√(E_t E_0).
+    size = size + 2 * np.sqrt(at[later_excess] * at[first_excess])
     return (value(above, at) - value(below, at)) / size
 
 
 def test_every_bound_of_the_ledger_is_here():
     bounds = {name for name, claim in CLAIMS.items() if claim.kind is Kind.UPPER_BOUND}
-    assert set(ALGORITHM_OF) <= set(CLAIMS)
-    one_step_bounds = {
-        name for name in bounds if CLAIMS[name].formula.free_symbols & {next_excess, t}
-    }
-    assert one_step_bounds <= set(ALGORITHM_OF)
+    assert bounds == set(ALGORITHM_OF) | set(ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", [n for n in ALGORITHM_OF if n in CLAIMS])
@@ -112,10 +124,10 @@ def test_bound(name):
     claim = CLAIMS[name]
     met = []
 
-    @given(st.sampled_from([1, 2, 5]).flatmap(cases))
+    @given(st.sampled_from([1, 2, 5]).flatmap(cases), st.integers(1, MOST_STEPS))
     @settings(max_examples=60)
-    def search(drawn):
-        at = measured(ALGORITHM_OF[name], drawn)
+    def search(drawn, n_steps):
+        at = measured(ALGORITHM_OF[name], drawn, n_steps)
         inside = np.ones(BATCH, dtype=bool)
         for relation in claim.hypotheses:
             inside &= holds(relation, at)
