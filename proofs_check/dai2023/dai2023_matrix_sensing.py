@@ -16,7 +16,7 @@ import xarray
 from dynamics import SAM, USAM, Algorithm, Criteria, Outcome, ensemble, normal_starts
 from landscapes import MatrixSensing
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, equality, join
+from proofs_check.evidence import Evidence, Kind, Size, Witness, join, upper_bound
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import ascent_slope, gradient_of, neuron_step, next_point, slope
 from proofs_check.prover import Identity, Implication
@@ -29,8 +29,12 @@ HARMLESS, FATAL = 0.01, 0.15
 RADII = (0.0, HARMLESS, 0.1, FATAL, 0.3)  # at 0, both are gradient descent
 HYPOTHESES = (eta > 0, rho >= 0)
 product, squares, A, B = sympy.symbols("p N A B", real=True)
-# USAM is gone within four steps, and the loss of the others has fallen tenfold within 20.
+# Of 128 starts per draw, twice as many as run here, the slowest to diverge at ρ ≥ FATAL takes 3
+# steps, and the largest loss left after 20 steps is 0.020 of the first one. The limits asserted
+# leave room above both.
 _STEPS, CRITERIA = 20, Criteria(check_every=10, max_period=1)
+LAST_STEP, LEFT = 5, 0.1
+N_STARTS = 64  # for each of two draws of the measurements
 
 
 def far_out(algorithm: Algorithm, power: int) -> sympy.Expr:
@@ -83,14 +87,14 @@ def runs_of(algorithm: Algorithm, data: int, size: Size) -> xarray.Dataset:
 
 
 def starts_of(data: int, size: Size) -> np.ndarray:
-    return normal_starts(size.runs(32), ROWS**2, scale=ROWS**-0.5, seed=data)
+    return normal_starts(size.runs(N_STARTS), ROWS**2, scale=ROWS**-0.5, seed=data)
 
 
 def simulate(
     size: Size, *, usam_diverges_from=FATAL, sam_diverges_from=np.inf,
     radii=(0.0, HARMLESS, FATAL, 0.3),
 ) -> Evidence:  # fmt: skip
-    """1 for a run that diverges, 0 for one whose loss falls to a tenth, against the prediction."""
+    """Steps to divergence where that is predicted, the loss that is left elsewhere, and limits."""
     parts = []
     for data in (0, 1):
         loss = MatrixSensing(dim=ROWS, rank=3, n_measurements=450, seed=data)
@@ -99,8 +103,10 @@ def simulate(
             runs = runs_of(algorithm, data, size)
             radius = runs.rho.values
             diverged = runs.outcome.values == Outcome.DIVERGED
-            fell = runs.final_loss.values < first / 10
-            observed = np.where(diverged, 1.0, np.where(fell, 0.0, np.nan))
+            steps = np.where(diverged, runs.n_steps.values, np.inf)
+            loss_left = np.where(diverged, np.inf, runs.final_loss.values / first)
+            fatal = radius >= bound
+            observed, limit = np.where(fatal, steps, loss_left), np.where(fatal, LAST_STEP, LEFT)
             chosen = np.flatnonzero(np.isin(radius, radii))
 
             def witness(i: int, loss=loss, data=data, method=algorithm, chosen=chosen, runs=runs):
@@ -114,9 +120,9 @@ def simulate(
                 return Witness(pasted, f"{Outcome(int(run.outcome)).name} at {int(run.n_steps)}")
 
             parts.append(
-                equality(
-                    observed[chosen], (radius >= bound)[chosen], witness, tolerance=0.0,
-                    scale=np.ones(len(chosen)), quantities={eta: STEP, rho: radius[chosen]},
+                upper_bound(
+                    observed[chosen], limit[chosen], witness, scale=limit[chosen],
+                    quantities={eta: STEP, rho: radius[chosen]},
                 )
             )  # fmt: skip
     return join(parts)
@@ -130,13 +136,17 @@ register(
         source="the experiment on matrix sensing, on an instance of ours",
         provenance=Provenance.RECALLED,
         statement=(
-            "On matrix sensing with a 30 × 30 matrix of rank 3, 450 measurements, loss "
-            "(1/2m)Σ(⟨Aᵢ, UUᵀ⟩ − bᵢ)² and normal starts of variance 1/30, at η = 0.05: gradient "
-            "descent (ρ = 0) and SAM with ρ ≤ 0.3 reduce the loss tenfold within 20 steps, USAM "
-            "does with ρ ≤ 0.01 and diverges within 20 steps from every start with ρ ≥ 0.15."
+            "Matrix sensing with a 30 × 30 matrix of rank 3, 450 measurements and loss "
+            "(1/2m)Σ(⟨Aᵢ, UUᵀ⟩ − bᵢ)², η = 0.05; two draws of the Aᵢ, and for each 64 starts "
+            "sampled from the normal law of variance 1/30. From every one of these starts "
+            "gradient descent (ρ = 0), SAM with ρ = 0.01, 0.15 and 0.3 and USAM with ρ = 0.01 "
+            "reduce the loss tenfold within 20 steps, while USAM with ρ = 0.15 and 0.3 diverges "
+            "within 5. In miniature, on ½(xy)²: let p = xy > 0 and let b be the product of the "
+            "coordinates of USAM's ascent point; once ηρpb ≥ 2, p, x² + y² and b never fall again."
         ),
+        # The condition of the miniature; the matrices have no formula.
         formula=eta * rho * product * ascent_slope >= 2,
-        kind=Kind.EQUALITY,
+        kind=Kind.UPPER_BOUND,
         hypotheses=HYPOTHESES,
         proof=proof,
         simulate=simulate,
@@ -148,10 +158,15 @@ register(
             Control("SAM diverges where USAM does", partial(simulate, sam_diverges_from=FATAL)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "All that is said of matrices: the steps cover scalar instances only, the miniature "
+            "½(xy)² and one measurement of one number, and link them to the matrices by analogy."
+        ),
         remark=(
-            "The paper's own sizes, steps and starts were not at hand. At ρ = 0.1 most starts "
-            "diverge, not all. The loss is quartic, not globally smooth: with ρ = 3 SAM diverges "
-            "here too. What is proved is the mechanism on the scalar instances."
+            "The formula is the miniature's condition; there p grows by (|A| + B)² per step, with "
+            "A = 1 − ηρpb and B = ηb, from then on. The paper's own sizes, steps and starts were "
+            "not at hand. At ρ = 0.1 most starts diverge, not all. The loss is quartic, not "
+            "globally smooth: with ρ = 3 SAM diverges here too."
         ),
     )
 )  # fmt: skip
