@@ -111,7 +111,8 @@ class Judgement:
 
 def threshold(
     factor: Real, below: np.ndarray, above: np.ndarray, spent: Real,
-    witness: Callable[[int], Witness], *, quantities: Mapping[sympy.Symbol, Any], cost: Real | float = 1.0,
+    witness: Callable[[int], Witness], *, quantities: Mapping[sympy.Symbol, Any],
+    cost: Real | float = 1.0,
 ) -> Evidence:  # fmt: skip
     """Runs at `factor` times a predicted threshold.
 
