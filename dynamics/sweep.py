@@ -150,9 +150,10 @@ def ensemble(
 
 
 def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:
-    given = (algorithms,) if isinstance(algorithms, Algorithm) else algorithms
+    given: Any = (algorithms,) if isinstance(algorithms, Algorithm) else algorithms
     iterable = isinstance(given, Iterable) and not isinstance(given, str)
-    if not iterable or not (chosen := tuple(given)):
+    chosen: tuple[Any, ...] = tuple(given) if iterable else ()
+    if not chosen:
         raise ValueError(f"algorithms must be one or more Algorithms; got {shown(algorithms)}")
     for a in chosen:
         if not isinstance(a, Algorithm):
