@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import xarray
 
 from dynamics import Algorithm, Outcome, ensemble, normal_starts
 from landscapes import Quadratic
+from proofs_check.claim import Control
 from proofs_check.evidence import Evidence, Size, Witness, call, join, threshold, value
 from proofs_check.symbols import curvature, eta, rho
 
@@ -74,6 +76,17 @@ def bracket(
             )
         )
     return join(parts)
+
+
+def displaced(simulate: Callable[..., Evidence]) -> tuple[Control, Control]:
+    """The controls that claim the edge elsewhere, for evidence that takes a `stretch`.
+
+    At 3 % both runs of a 1 % bracket lie on one side of the true edge.
+    """
+    return (
+        Control("edge 3 % too far out", partial(simulate, stretch=1.03)),
+        Control("edge 3 % too far in", partial(simulate, stretch=0.97)),
+    )
 
 
 def _witness(

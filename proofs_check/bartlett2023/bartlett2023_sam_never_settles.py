@@ -13,7 +13,7 @@ import sympy
 import xarray
 
 from dynamics import GD, SAM, Outcome, StableSAM
-from proofs_check.brackets import bracket, outcome
+from proofs_check.brackets import bracket, displaced, outcome
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Kind
 from proofs_check.modes import GRADIENT, POINT, POSITIVE, SPECTRUM, length, step_taken
@@ -116,8 +116,7 @@ register(
         proof=proof,
         simulate=partial(runs, SAM, EDGE),
         controls=(
-            Control("edge 3 % too far out", partial(runs, SAM, EDGE, stretch=1.03)),
-            Control("edge 3 % too far in", partial(runs, SAM, EDGE, stretch=0.97)),
+            *displaced(partial(runs, SAM, EDGE)),
             Control("SAM converges", partial(
                 runs, SAM, EDGE, below=outcome(Outcome.CONVERGED))),
             Control("StableSAM in place of SAM", partial(runs, StableSAM, EDGE)),

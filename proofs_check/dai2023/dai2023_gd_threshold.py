@@ -9,7 +9,7 @@ from functools import partial
 import sympy
 
 from dynamics import GD, USAM, Outcome
-from proofs_check.brackets import bracket, outcome
+from proofs_check.brackets import bracket, displaced, outcome
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Kind
 from proofs_check.papers import DAI2023
@@ -66,8 +66,7 @@ register(
         proof=proof,
         simulate=partial(runs, EDGE),
         controls=(
-            Control("edge 3 % too far out", partial(runs, EDGE, stretch=1.03)),
-            Control("edge 3 % too far in", partial(runs, EDGE, stretch=0.97)),
+            *displaced(partial(runs, EDGE)),
             Control("USAM's edge", partial(runs, 2 / (curvature + rho * curvature**2))),
             Control("USAM in place of GD", partial(bracket, USAM, EDGE, below=converged)),
         ),

@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 
 from dynamics import SAM, USAM, Outcome, StableSAM
-from proofs_check.brackets import bracket, outcome
+from proofs_check.brackets import bracket, displaced, outcome
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Evidence, Kind, Size, Support, upper_bound, value
 from proofs_check.modes import GRADIENT, POSITIVE, SPECTRUM, length, step_taken
@@ -122,8 +122,7 @@ register(
         proof=proof,
         simulate=partial(runs, EDGE),
         controls=(
-            Control("edge 3 % too far out", partial(runs, EDGE, stretch=1.03)),
-            Control("edge 3 % too far in", partial(runs, EDGE, stretch=0.97)),
+            *displaced(partial(runs, EDGE)),
             Control("USAM's edge", partial(runs, 2 / (curvature + rho * curvature**2))),
             Control("SAM in place of StableSAM", partial(bracket, SAM, EDGE, below=converged)),
             Control("one step, as stated", one_step, expected=Support.CONSISTENT),
