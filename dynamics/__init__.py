@@ -3,6 +3,7 @@
     trajectory(landscape, algorithm, start, eta=…, rho=…, n_steps=…)   one path
     sweep(landscape, algorithms, eta=…, rho=…, starts=…, n_steps=…)    a grid, with outcomes
     ensemble(landscape, algorithm, eta=…, rho=…, starts=…, n_steps=…)  a list of runs
+    open_sweep(path)                                                   what either stored
 
 Everything is computed in float64 and returned as NumPy or xarray, whatever JAX is set to.
 """
@@ -28,6 +29,7 @@ from dynamics.rules import plain_descent as plain_descent
 from dynamics.rules import raw_ascent as raw_ascent
 from dynamics.rules import renormalised_descent as renormalised_descent
 from dynamics.rules import unit_ascent as unit_ascent
+from dynamics.store import open_sweep as open_sweep
 from dynamics.sweep import ensemble as ensemble
 from dynamics.sweep import sweep as sweep
 from dynamics.trajectory import batched as batched
@@ -35,3 +37,4 @@ from dynamics.trajectory import one_step as one_step
 from dynamics.trajectory import trajectory as trajectory
 from dynamics.vector import ArrayVector as ArrayVector
 from dynamics.vector import Vector as Vector
+from dynamics.writing import StoreError as StoreError

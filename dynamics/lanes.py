@@ -89,11 +89,38 @@ def points(starts: Any, landscape: Landscape, name: str = "starts") -> Float[np.
 # -- starts ------------------------------------------------------------------------------------
 
 
+class Starts(np.ndarray):
+    """Points `(n, dim)` that know how they were made, so that a result can say it.
+
+    They are read-only, so that it stays true; a part or a copy of them is an ordinary array in
+    this respect: it knows nothing, and a copy can be changed.
+    """
+
+    made_by: str | None
+
+    def __array_finalize__(self, _: Any) -> None:
+        self.made_by = None
+
+
+def _made(values: np.ndarray, made_by: str) -> Starts:
+    starts = values.view(Starts)
+    starts.made_by = made_by
+    starts.setflags(write=False)
+    return starts
+
+
+def made_by(starts: Any) -> str:
+    """How the starts were made, in words."""
+    return getattr(starts, "made_by", None) or "given as an array"
+
+
 def uniform_starts(n: int, *, low: Any, high: Any, seed: int = 0) -> Float[np.ndarray, "n dim"]:
     """n points drawn uniformly from the box between the corners `low` and `high`, `(dim,)`."""
     low, high = _corners(low, high)
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
-    return random.uniform(low, high, (whole_number("n", n, minimum=1), len(low)))
+    values = random.uniform(low, high, (whole_number("n", n, minimum=1), len(low)))
+    corners = f"low={low.tolist()}, high={high.tolist()}"
+    return _made(values, f"uniform_starts({n}, {corners}, seed={seed})")
 
 
 def normal_starts(
@@ -104,14 +131,16 @@ def normal_starts(
         raise ValueError(f"scale must be positive and finite; got {shown(scale)}")
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
     shape = (whole_number("n", n, minimum=1), whole_number("dim", dim, minimum=1))
-    return scale * random.standard_normal(shape)
+    made_by = f"normal_starts({n}, {dim}, scale={scale}, seed={seed})"
+    return _made(scale * random.standard_normal(shape), made_by)
 
 
 def grid_starts(n: int, *, low: Any, high: Any) -> Float[np.ndarray, "n dim"]:
     """The n^dim points of a grid with n points a side, corners included."""
     low, high = _corners(low, high)
     axes = [np.linspace(a, b, whole_number("n", n, minimum=2)) for a, b in zip(low, high)]  # noqa: B905
-    return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
+    values = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
+    return _made(values, f"grid_starts({n}, low={low.tolist()}, high={high.tolist()})")
 
 
 def line_starts(n: int, *, begin: Any, end: Any) -> Float[np.ndarray, "n dim"]:
@@ -121,7 +150,8 @@ def line_starts(n: int, *, begin: Any, end: Any) -> Float[np.ndarray, "n dim"]:
     b = real_array("end", end, ndim=1, accepted=accepted)
     if a.shape != b.shape:
         raise ValueError(f"begin and end must have one shape; got {a.shape} and {b.shape}")
-    return np.linspace(a, b, whole_number("n", n, minimum=2))
+    values = np.linspace(a, b, whole_number("n", n, minimum=2))
+    return _made(values, f"line_starts({n}, begin={a.tolist()}, end={b.tolist()})")
 
 
 def _corners(low: Any, high: Any) -> tuple[RealArray, RealArray]:

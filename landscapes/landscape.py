@@ -186,6 +186,10 @@ class Landscape(abc.ABC):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a landscape is immutable; make a new {type(self).__name__} instead")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy makes its facts anew: they hold functions, which cannot be pickled.
+        return _made_again, (type(self), self.arguments())
+
     def __repr__(self) -> str:
         given = ", ".join(f"{k}={_literal(v)}" for k, v in self.arguments().items())
         return f"{type(self).__name__}({given})"
@@ -244,6 +248,10 @@ def _unflatten(cls: type[Landscape], structure: tuple, leaves: Any) -> Landscape
         **dict(zip(cls.array_fields, leaves, strict=True)),
     )
     return landscape
+
+
+def _made_again(cls: type[Landscape], arguments: dict[str, Any]) -> Landscape:
+    return cls(**arguments)
 
 
 def _literal(value: Any) -> str:

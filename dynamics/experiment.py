@@ -1,0 +1,190 @@
+"""What a sweep is to compute: its runs, what is asked of each, and how they are cut into blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dynamics import lanes
+from dynamics.algorithm import Algorithm
+from dynamics.kernel import empty_result
+from dynamics.lanes import Lanes
+from dynamics.observables import parse
+from dynamics.outcome import MOST_STEPS, Criteria
+from landscapes import Landscape
+from landscapes.checks import shown, whole_number
+
+# Runs of a block, when nobody says. So many keep every device busy and cost nothing in calls ...
+_MOST_RUNS = 2**20
+# ... but a block is also what an interrupt loses: coordinate updates, some seconds of a processor.
+_MOST_UPDATES = 2**36
+_FEWEST_RUNS = 2**14
+# What travels to a worker should be small, and there should be enough of it for all of them.
+_MOST_RUNS_SENT, _MOST_NUMBERS_SENT = 2**17, 2**20
+# A codec of the store holds less than 2 GiB at a time.
+_MOST_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of every run, checked: see the arguments of `sweep`."""
+
+    n_steps: Any
+    criteria: Any
+    early_stop: bool
+    observables: Any
+    mean_last: Any
+    trace_every: Any
+    chunk_size: Any
+    devices: Any
+
+    def __post_init__(self) -> None:
+        whole_number("n_steps", self.n_steps, minimum=1, maximum=MOST_STEPS)
+        whole_number("mean_last", self.mean_last, minimum=1)
+        whole_number("trace_every", self.trace_every, minimum=1)
+        if self.chunk_size is not None:
+            whole_number("chunk_size", self.chunk_size, minimum=1)
+        if self.criteria is not None and not isinstance(self.criteria, Criteria):
+            raise ValueError(f"criteria must be a Criteria or None; got {shown(self.criteria)}")
+        devices = self.devices
+        if devices is not None and not (
+            isinstance(devices, Sequence)
+            and devices
+            and all(hasattr(d, "platform") for d in devices)
+        ):
+            raise ValueError(f"devices must be a list of jax.Device or None; got {shown(devices)}")
+        if not isinstance(self.early_stop, bool):
+            raise ValueError(f"early_stop must be True or False; got {shown(self.early_stop)}")
+        object.__setattr__(self, "criteria", self.criteria or Criteria())
+        object.__setattr__(self, "observables", parse(self.observables))
+
+
+class Variable(NamedTuple):
+    """One result of every run: its type, and the axes it has besides those of the runs."""
+
+    dtype: np.dtype
+    dims: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of one run."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+
+class Block(NamedTuple):
+    """Runs that are computed, kept and resumed together.
+
+    Attributes:
+        algorithm: index of their algorithm.
+        region: where their results belong, a slice for each axis of the runs.
+        shape: of the results; 1 along ρ where one result serves every ρ of the region.
+    """
+
+    algorithm: int
+    region: tuple[slice, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def runs(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All runs of a sweep (a grid, `is_grid`) or of an ensemble (a list, one algorithm)."""
+
+    landscape: Landscape
+    algorithms: tuple[Algorithm, ...]
+    eta: np.ndarray
+    rho: np.ndarray
+    starts: np.ndarray
+    starts_made_by: str
+    settings: Settings
+    is_grid: bool
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return ("algorithm", "rho", "eta", "start") if self.is_grid else ("run",)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The results of the runs, in the order of `dims`."""
+        if not self.is_grid:
+            return (len(self.starts),)
+        return (len(self.algorithms), len(self.rho), len(self.eta), len(self.starts))
+
+    def variables(self) -> dict[str, Variable]:
+        """What is known of every run in the end, by name, before anything is computed."""
+        dim, settings = self.landscape.dim, self.settings
+        found = {name: Variable(a.dtype) for name, a in empty_result(0, dim)._asdict().items()}
+        found["final"] = Variable(found["final"].dtype, ("dim",), (dim,))
+        found["attractor"] = Variable(np.dtype(np.int16))
+        for observable, reduction in settings.observables:
+            steps = settings.n_steps // settings.trace_every + 1
+            axis = (("step",), (steps,)) if reduction == "trace" else ((), ())
+            found[f"{observable}_{reduction}"] = Variable(np.dtype(np.float64), *axis)
+        return found
+
+    @property
+    def bytes_per_run(self) -> int:
+        """Bytes of all results of one run."""
+        return sum(variable.n_bytes for variable in self.variables().values())
+
+    @property
+    def working_bytes_per_run(self) -> int:
+        """Bytes that a run takes while its block is computed and the one before it is written."""
+        return 4 * self.bytes_per_run + 8 * (self.landscape.dim + 4)
+
+    def block_runs(self, memory: int, *, sent: bool) -> int:
+        """How many runs a block has at most, when nobody says: a choice within these bytes."""
+        dim = self.landscape.dim
+        updates = max(1, self.settings.n_steps * dim)
+        runs = min(_MOST_RUNS, max(_FEWEST_RUNS, _MOST_UPDATES // updates))
+        if sent:
+            runs = min(runs, _MOST_RUNS_SENT, max(1, _MOST_NUMBERS_SENT // dim))
+        largest = max(variable.n_bytes for variable in self.variables().values())
+        return max(1, min(runs, memory // self.working_bytes_per_run, _MOST_BYTES // largest))
+
+    def chunk(self, block_runs: int) -> tuple[int, ...]:
+        """The extent of a block along each of `dims`, of at most so many runs.
+
+        The last axes are filled first, so that a block is as near as can be to a range of runs,
+        and its parts are even, so that none is left with a remainder.
+        """
+        room, extents = block_runs, []
+        for size in reversed(self.shape[1:] if self.is_grid else self.shape):
+            extents.append(-(-size // -(-size // max(1, room))))
+            room //= extents[-1]
+        return ((1,) if self.is_grid else ()) + tuple(reversed(extents))
+
+    def blocks(self, chunk: tuple[int, ...]) -> Iterator[Block]:
+        """The blocks of these extents, in the order of the runs. They cover every result once."""
+        axes = [
+            [slice(i, min(i + step, size)) for i in range(0, size, step)]
+            for size, step in zip(self.shape, chunk, strict=True)
+        ]
+        if not self.is_grid:
+            for (part,) in product(*axes):
+                yield Block(0, (part,), (part.stop - part.start,))
+            return
+        for a, algorithm in enumerate(self.algorithms):
+            # An algorithm that ignores ρ runs once, and its result serves every ρ.
+            radii = axes[1] if algorithm.uses_rho else [slice(0, len(self.rho))]
+            for r, e, s in product(radii, *axes[2:]):
+                rows = r.stop - r.start if algorithm.uses_rho else 1
+                shape = (1, rows, e.stop - e.start, s.stop - s.start)
+                yield Block(a, (slice(a, a + 1), r, e, s), shape)
+
+    def lanes(self, block: Block) -> Lanes:
+        """The runs of a block."""
+        if not self.is_grid:
+            (part,) = block.region
+            return lanes.together(self.eta[part], self.rho[part], self.starts[part])
+        _, r, e, s = block.region
+        return lanes.product(self.eta[e], self.rho[r][: block.shape[1]], self.starts[s])
