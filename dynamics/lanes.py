@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -92,20 +93,30 @@ def points(starts: Any, landscape: Landscape, name: str = "starts") -> Float[np.
 class Starts(np.ndarray):
     """Points `(n, dim)` that know how they were made, so that a result can say it.
 
-    They are read-only, so that it stays true; a part or a copy of them is an ordinary array in
-    this respect: it knows nothing, and a copy can be changed.
+    A part of them, a copy, and what is computed from them are arrays like any other in this
+    respect: they know nothing. Nor do they themselves, once an entry has been changed.
     """
 
-    made_by: str | None
+    _made_by: tuple[str, int] | None
 
     def __array_finalize__(self, _: Any) -> None:
-        self.made_by = None
+        self._made_by = None
+
+    @property
+    def made_by(self) -> str | None:
+        """The call that makes them again, or None if there is none that is known."""
+        if self._made_by is None or self._made_by[1] != _checksum(self):
+            return None
+        return self._made_by[0]
+
+
+def _checksum(values: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).data)
 
 
 def _made(values: np.ndarray, made_by: str) -> Starts:
     starts = values.view(Starts)
-    starts.made_by = made_by
-    starts.setflags(write=False)
+    starts._made_by = (made_by, _checksum(values))
     return starts
 
 
