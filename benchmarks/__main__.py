@@ -1,155 +1,143 @@
-"""Runs the reference job on every engine, checks that they agree, and prints the times."""
+"""The command line: `python -m benchmarks`."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import difflib
 import os
-import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 
-import jax
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import engines
-from benchmarks.engines import Engine, Job
-from dynamics import device_name
+# Importing a module registers its rows.
+from benchmarks import accelerator, against_c, compilation, grid, growth, products, report  # noqa: F401
+from benchmarks.row import ROWS, Found, Group, Row, Settings, Size, Verdict, number, take
+from proofs_check.interruption import Interruption
 
-# The sweep is to be at least this many times faster than the loop written from the paper.
-MARK = 40
-# NumPy pays per step, not per experiment: fewer steps tell as much, scaled.
-NUMPY_STEPS = 50
-# The engines' last iterates are compared after this many steps. Rounding differs by a few units
-# of 1e-16 a step; where the gradient is small its direction, and so the ascent of length ρ,
-# amplifies that by ρ‖H‖/‖g‖: few runs come near such a point within so few steps.
-COMPARED_STEPS = 20
-COMPARED_TOLERANCE = 1e-8
-
-
-@dataclass(frozen=True)
-class Timing:
-    """The best of several times of one engine; what its very first call took longer is apart."""
-
-    name: str
-    steps: int
-    runs: int
-    best: float
-    compilation: float
-
-    @property
-    def nanoseconds(self) -> float:
-        """Per trajectory and step."""
-        return 1e9 * self.best / (self.steps * self.runs)
-
-
-def clock(engine: Engine, given: Job, steps: int) -> float:
-    begin = perf_counter()
-    engine(given, steps)
-    return perf_counter() - begin
-
-
-def measure(name: str, engine: Engine, given: Job, steps: int, repeats: int) -> Timing:
-    """A first call of one step compiles, if anything does; a second one does not."""
-    compilation = clock(engine, given, 1) - clock(engine, given, 1)
-    best = min(clock(engine, given, steps) for _ in range(repeats))
-    return Timing(name, steps, given.runs, best, max(0.0, compilation))
-
-
-def disagreement(reference: np.ndarray, other: np.ndarray) -> float:
-    """The largest relative difference of two sets of last iterates."""
-    return float(np.max(np.abs(reference - other) / (1 + np.abs(reference))))
-
-
-def chosen(given: Job, repeats: int, steps: int) -> list[tuple[str, Engine, int, int]]:
-    """The engines by name, with the steps to time and how often."""
-    few = min(NUMPY_STEPS, steps)
-    rows: list[tuple[str, Engine, int, int]] = [
-        ("Ravine", engines.ravine, steps, repeats),
-        ("NumPy as in the paper", engines.paper, few, max(2, repeats // 2)),
-        ("NumPy, lean", engines.lean, few, max(2, repeats // 2)),
-    ]
-    in_c = engines.c_loop()
-    return rows if in_c is None else [*rows, ("C, all cores", in_c, steps, repeats)]
+MEASURED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_PLOTTED = ("growth-runs", "growth-steps")
+_FORMATS = (".png", ".pdf", ".svg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    whole = partial(_at_least, parser)
-    parser.add_argument("--runs", type=int, default=131_072, help="trajectories (128 η × starts)")
-    parser.add_argument("--steps", type=int, default=1000, help="steps of each")
-    parser.add_argument("--repeats", type=int, default=5, help="times each engine is timed")
-    options = parser.parse_args(arguments)
-    runs, steps = whole("--runs", options.runs, 128), whole("--steps", options.steps, 1)
-    repeats = whole("--repeats", options.repeats, 1)
+    """Measures the rows and returns the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    rows = _chosen(parser, given.row)
+    if given.list:
+        for one in rows:
+            print(f"{one.name}\n    {one.job}\n    mark: {one.mark}")
+        return MEASURED
+    if given.repeats < 1:
+        parser.error(f"--repeats must be at least 1; got {given.repeats}")
+    _check_files(parser, given.json, given.plot, rows)
+    settings = Settings(Size(given.size), given.repeats)
 
-    given = engines.job(runs)
-    out = Console()
-    out.print(
-        f"SAM on x⁴/4 − xy + y²/2, ρ = {engines.RHO}, float64, every step done", highlight=False
+    # Results go to standard output, progress to standard error.
+    out = Console() if sys.stdout.isatty() else Console(width=report.TABLE_WIDTH)
+    err = Console(stderr=True)
+    out.print(report.heading(settings), highlight=False, markup=False)
+    found: list[Found] = []
+    interrupted = False
+    try:
+        with Interruption() as interruption:
+            for i, one in enumerate(rows, start=1):
+                err.print(f"[{i}/{len(rows)}] {one.name} …", end=" ", highlight=False, markup=False)
+                begin = perf_counter()
+                done = take(one, settings)
+                interruption.check()  # one that came inside a library, and was swallowed there
+                found.append(dataclasses.replace(done, seconds=perf_counter() - begin))
+                err.print(_told(found[-1]), highlight=False, markup=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        interrupted = True
+        err.print()
+    out.print(report.table(found))
+    for one in found:
+        if one.measurement and one.measurement.detail:
+            out.print()
+            out.print(report.detail(one.measurement.detail))
+    out.print(f"\n{report.summary(found, settings)}", highlight=False, markup=False)
+    if given.json:
+        report.write_json(Path(given.json), found, settings, complete=not interrupted)
+    plotted = {
+        one.row.name: one.measurement.data
+        for one in found
+        if one.row.name in _PLOTTED and one.measurement
+    }
+    if given.plot and plotted:
+        growth.plot(plotted, Path(given.plot))
+    if interrupted:
+        err.print(f"interrupted: {len(found)} of {len(rows)} rows measured", style="bold")
+        return INTERRUPTED
+    return FAILED if any(one.verdict is Verdict.FAILED for one in found) else MEASURED
+
+
+def _told(found: Found) -> str:
+    value = f"{number(found.measurement.value)} " if found.measurement else ""
+    return f"{value}({found.row.mark}): {found.verdict.value}, {found.seconds:.1f} s"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures how fast the simulator is, beside the marks that it is to reach.",
+        epilog="Exit status: 0 when every row was measured or says why not, met or not; 1 when "
+        "answers disagree or a row breaks; 2 for wrong usage; 130 when interrupted, after the "
+        "table of what was measured until then.",
     )
-    out.print(f"{given.runs:,} runs × {steps:,} steps on {device_name()}", highlight=False)
-    out.print(
-        f"Python {platform.python_version()}, NumPy {np.__version__}, JAX {jax.__version__}, "
-        f"jaxlib {version('jaxlib')}, {platform.machine()}, {os.cpu_count()} cores",
-        highlight=False,
+    parser.add_argument("row", nargs="*", metavar="ROW", help="names of rows; all by default")
+    parser.add_argument("--list", action="store_true", help="list the rows and measure nothing")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", dest="size", action="store_const", const=Size.QUICK.value, default="usual",
+        help="sizes that only show that everything runs",
+    )  # fmt: skip
+    size.add_argument(
+        "--full", dest="size", action="store_const", const=Size.FULL.value,
+        help="the sizes of the marks where the usual ones are smaller: tens of minutes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repeats", type=int, default=5, metavar="N",
+        help="times each side of a ratio is timed; the best counts (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", metavar="FILE", help="write what was measured into FILE")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the rows growth-runs and growth-steps into FILE (.png)"
     )
-    rows = chosen(given, repeats, steps)
-    timings = [measure(name, engine, given, n, times) for name, engine, n, times in rows]
-    compared = min(COMPARED_STEPS, steps)
-    reference = engines.lean(given, compared)
-    for name, engine, _, _ in rows:
-        gap = disagreement(reference, engine(given, compared))
-        if not gap <= COMPARED_TOLERANCE:
-            out.print(f"{name} disagrees with the lean loop by {gap:.1e}: no time counts")
-            return 1
-    out.print(f"after {compared} steps all agree to {COMPARED_TOLERANCE:g}\n", highlight=False)
-    timings.append(measure("Ravine, early stop", engines.ravine_early, given, steps, repeats))
-    out.print(table(timings))
-    if engines.compiler() is None:
-        out.print("C: no compiler")
-    ratio = timings[1].nanoseconds / timings[0].nanoseconds
-    verdict = "met" if ratio >= MARK else "NOT met"
-    out.print(
-        f"{ratio:.1f} times as fast as NumPy from the paper; the mark of {MARK} is {verdict}",
-        highlight=False,
-    )
-    return 0
+    return parser
 
 
-def table(timings: Sequence[Timing]) -> Table:
-    """One line an engine, against the first."""
-    found = Table(box=None, pad_edge=False)
-    for heading in (
-        "engine",
-        "steps",
-        "best (s)",
-        "compile (s)",
-        "ns/run/step",
-        "× Ravine",
-    ):
-        found.add_column(heading, justify="left" if heading == "engine" else "right", no_wrap=True)
-    for one in timings:
-        found.add_row(
-            one.name,
-            f"{one.steps:,}",
-            f"{one.best:.3f}",
-            f"{one.compilation:.2f}",
-            f"{one.nanoseconds:.2f}",
-            f"{one.nanoseconds / timings[0].nanoseconds:.2f}",
-        )
-    return found
+def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> list[Row]:
+    for name in names:
+        if name not in ROWS:
+            near = difflib.get_close_matches(name, ROWS, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]}?" if near else "; --list names them"
+            parser.error(f"unknown row {name!r}{hint}")
+    groups = list(Group)
+    chosen = [ROWS[name] for name in dict.fromkeys(names or ROWS)]
+    return sorted(chosen, key=lambda one: groups.index(one.group))
 
 
-def _at_least(parser: argparse.ArgumentParser, name: str, value: int, least: int) -> int:
-    if value < least:
-        parser.error(f"{name} must be at least {least}; got {value}")
-    return value
+def _check_files(
+    parser: argparse.ArgumentParser, json: str | None, plot: str | None, rows: Sequence[Row]
+) -> None:
+    """Refuses, before minutes are spent, what could not be written at the end."""
+    for option, name in (("--json", json), ("--plot", plot)):
+        if name is None:
+            continue
+        path = Path(name)
+        folder = path.parent
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            parser.error(f"{option} must name a file in a folder that can be written; got {name!r}")
+    if plot is not None:
+        if Path(plot).suffix not in _FORMATS:
+            parser.error(f"--plot must end in {', '.join(_FORMATS)}; got {plot!r}")
+        if not any(one.name in _PLOTTED for one in rows):
+            parser.error(f"--plot draws {' and '.join(_PLOTTED)}; name one of them as a ROW")
 
 
 if __name__ == "__main__":

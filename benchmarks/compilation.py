@@ -1,0 +1,155 @@
+"""What compiling costs, and when it happens again. Each in a process of its own, with no cache."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks.child import in_child
+from benchmarks.row import Detail, Group, Measurement, Settings, at_most, row
+from dynamics import ALGORITHMS, SAM, sweep
+from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
+
+
+def landscapes() -> tuple[Landscape, ...]:
+    """Cheap and costly to compile, of separate coordinates and of blocks."""
+    return (
+        Saddle(),
+        LinearNeuron("logcosh"),
+        LinearNeuron("sqrt"),
+        Quadratic(spectrum=(2.0, 0.7, 0.1)),
+        MatrixSensing(6, 2, 40),
+    )
+
+
+def _call(landscape: Landscape, algorithm: Any, *, eta: float, rho: float, starts: int) -> float:
+    """Seconds of a sweep of one step."""
+    points = np.random.default_rng(starts).uniform(0.1, 1.0, (starts, landscape.dim))
+    begin = perf_counter()
+    sweep(landscape, algorithm, eta=[eta, 2 * eta], rho=rho, starts=points, n_steps=1)
+    return perf_counter() - begin
+
+
+def _fresh_cache(folder: str) -> dict[str, str]:
+    """Environment variables that put every compilation cache into a folder."""
+    return {"JAX_COMPILATION_CACHE_DIR": folder, "XDG_CACHE_HOME": folder}
+
+
+# -- in a child --------------------------------------------------------------------------------
+
+
+def compile_times(names: Sequence[str], most: int) -> list[tuple[str, str, float]]:
+    """Landscape, algorithm and what a first call takes longer than a second."""
+    lines = []
+    for landscape in landscapes()[:most]:
+        for name in names:
+            first, second = (
+                _call(landscape, ALGORITHMS[name], eta=0.01, rho=0.1, starts=3) for _ in range(2)
+            )
+            lines.append((repr(landscape), name, max(0.0, first - second)))
+    return lines
+
+
+def traces_of_a_second_sweep() -> dict[str, int]:
+    """How often JAX traces a function in a first sweep, and in others with other data."""
+    seen: list[str] = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, duration_secs, **_: seen.append(event)
+    )
+
+    def traces() -> int:
+        return sum("trace" in event or "compile" in event for event in seen)
+
+    landscape = Saddle()
+    _call(landscape, SAM, eta=0.01, rho=0.1, starts=3)
+    first = traces()
+    for eta, rho, starts in ((0.02, 0.3, 3), (0.1, 0.05, 5000), (0.01, 0.1, 70_000)):
+        _call(landscape, SAM, eta=eta, rho=rho, starts=starts)
+    return {"first": first, "others": traces() - first}
+
+
+def first_call() -> float:
+    """Seconds of the first sweep of this process."""
+    return _call(Saddle(), SAM, eta=0.01, rho=0.1, starts=3)
+
+
+# -- the rows ----------------------------------------------------------------------------------
+
+
+@row(
+    "compile", Group.STARTING, 
+    "a landscape × algorithm, the longest of every algorithm on five landscapes",
+    at_most(2, "s"),
+)  # fmt: skip
+def compiling(settings: Settings) -> Measurement:
+    names, most = settings.pick((["SAM"], 2), (list(ALGORITHMS), 5))
+    best: dict[tuple[str, str], float] = {}
+    # Other work on the machine lengthens a compilation as it does everything: best of two.
+    for _ in range(settings.pick(1, 2)):
+        with tempfile.TemporaryDirectory(prefix="ravine-") as folder:
+            found = in_child(
+                "benchmarks.compilation:compile_times",
+                names,
+                most,
+                environment=_fresh_cache(folder),
+            )
+        for landscape, name, seconds in found:
+            key = landscape, name
+            best[key] = min(seconds, best.get(key, seconds))
+    slowest = max(best, key=lambda key: best[key])
+    rows = dict.fromkeys(landscape for landscape, _ in best)
+    return Measurement(
+        best[slowest],
+        f"{slowest[1]} on {slowest[0]}; the first call less a second one",
+        Detail(
+            "Compiling, in seconds",
+            ("landscape", *names),
+            [(line, *(best[line, name] for name in names)) for line in rows],
+        ),
+        {"seconds": {f"{name} on {landscape}": s for (landscape, name), s in best.items()}},
+    )
+
+
+@row(
+    "compile-again", Group.STARTING,
+    "a second sweep with other η, ρ and starts, of any number: functions traced anew",
+    at_most(0, "traces"),
+)  # fmt: skip
+def compiling_again(settings: Settings) -> Measurement:
+    found = in_child("benchmarks.compilation:traces_of_a_second_sweep")
+    if found["first"] == 0:
+        raise RuntimeError("JAX reported no trace of the first sweep: nothing is counted")
+    note = f"{found['first']} in the first sweep, then three more sweeps"
+    return Measurement(found["others"], note, data=found)
+
+
+@row(
+    "first-call", Group.STARTING,
+    "the first sweep of a process whose compilation cache is warm, to one whose cache is empty",
+    at_most(0.5, "× cold"),
+)  # fmt: skip
+def first_calls(settings: Settings) -> Measurement:
+    cold, warm = [], []
+    for _ in range(settings.pick(1, 3)):
+        with tempfile.TemporaryDirectory(prefix="ravine-") as folder:
+            for seconds in (cold, warm):
+                seconds.append(
+                    in_child("benchmarks.compilation:first_call", environment=_fresh_cache(folder))
+                )
+    note = f"cold {min(cold):.2f} s, warm {min(warm):.2f} s, after the imports"
+    return Measurement(min(warm) / min(cold), note, data={"cold": cold, "warm": warm})
+
+
+@row("import", Group.STARTING, "import dynamics, in a fresh process", at_most(1.5, "s"))
+def importing(settings: Settings) -> Measurement:
+    # The first one also writes bytecode, and brings the files into memory.
+    seconds = [
+        in_child("benchmarks.child:import_seconds", "dynamics")
+        for _ in range(settings.pick(1, 1 + settings.repeats))
+    ]
+    return Measurement(min(seconds), f"the best of {len(seconds)}", data={"seconds": seconds})
