@@ -139,7 +139,8 @@ class Experiment:
     @property
     def working_bytes_per_run(self) -> int:
         """Bytes that a run takes while its block is computed and the one before it is written."""
-        return 4 * self.bytes_per_run + 8 * (self.landscape.dim + 4)
+        # Measured: three copies of the results, their compressed form and what a step needs.
+        return 6 * self.bytes_per_run + 8 * (self.landscape.dim + 8)
 
     def block_runs(self, memory: int, *, sent: bool) -> int:
         """How many runs a block has at most, when nobody says: a choice within these bytes."""

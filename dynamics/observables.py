@@ -21,6 +21,11 @@ Observable = Callable[[Landscape, Any], Any]
 OBSERVABLES: dict[str, Observable] = {}
 # A Hessian a run and a few traces of them: memory, not speed, decides how many go together.
 _RUNS_AT_ONCE = 16_384
+# They go in tiles of one size, padded: to a compiler another size is another program, whose
+# rounding may be another, and a run's result would depend on how many were asked for with it.
+_TILE_RUNS = 256
+# Bytes of the traces of a tile, at most, as long as it has eight runs.
+_TILE_TRACES = 2**26
 REDUCTIONS = ("last", "max", "mean_last", "trace")
 
 
@@ -112,23 +117,37 @@ def observe(
     `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
     """
     last = min(last, n_steps + 1)
+    tile = _tile_runs(pairs, n_steps // every + 1)
+    at_once = tile * (_RUNS_AT_ONCE // _TILE_RUNS)
     parts = []
-    for begin in range(0, len(lanes), _RUNS_AT_ONCE):
-        eta, rho, starts = lanes.take(np.arange(begin, min(begin + _RUNS_AT_ONCE, len(lanes))))
+    for begin in range(0, len(lanes), at_once):
+        which = np.arange(begin, min(begin + at_once, len(lanes)))
+        # Those that fill the last tile repeat its last run.
+        padded = np.resize(which, -(-len(which) // tile) * tile)
+        padded[len(which) :] = which[-1]
+        eta, rho, starts = lanes.take(padded)
         with jax.enable_x64(True):
             values = _compiled()(
                 starts, eta, rho, np.float64(divergence_radius), np.int32(last),
                 landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
+                tile=tile,
             )  # fmt: skip
-            parts.append([np.asarray(v) for v in values])
+            parts.append([np.asarray(v)[: len(which)] for v in values])
     joined = (np.concatenate(values) for values in zip(*parts, strict=True))
     return {f"{o}_{r}": v for (o, r), v in zip(pairs, joined, strict=True)}
+
+
+def _tile_runs(pairs: tuple[tuple[str, str], ...], steps: int) -> int:
+    """Runs per tile: a function of what is asked of each, not of how many they are."""
+    traces = 8 * steps * sum(reduction == "trace" for _, reduction in pairs)
+    fitting = _TILE_TRACES // max(1, traces)
+    return max(8, min(_TILE_RUNS, 2 ** (max(1, fitting).bit_length() - 1)))
 
 
 @lru_cache
 def _compiled() -> Any:
     # The landscape itself is static, since its facts are known of the object, not of its leaves.
-    static = ("landscape", "algorithm", "pairs", "n_steps", "every")
+    static = ("landscape", "algorithm", "pairs", "n_steps", "every", "tile")
     return jax.jit(_observe, static_argnames=static)
 
 
@@ -144,6 +163,7 @@ def _observe(
     pairs: tuple[tuple[str, str], ...],
     n_steps: int,
     every: int,
+    tile: int,
 ) -> list[Any]:
     def gradient(w: ArrayVector) -> ArrayVector:
         return ArrayVector(landscape.gradient_of(w.components))
@@ -182,4 +202,6 @@ def _observe(
         ]
         return lax.fori_loop(0, n_steps, body, (w, jnp.bool_(True), first))[2]
 
-    return jax.vmap(one_run)(starts, eta, rho)
+    tiles = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), (starts, eta, rho))
+    found = lax.map(lambda one: jax.vmap(one_run)(*one), tiles)
+    return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), found)

@@ -54,9 +54,7 @@ def sole_writer(path: Path) -> Iterator[None]:
     """
     filelock = required("filelock")
     if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"the folder {path.parent} does not exist; make it, then call again"
-        )
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it first")
     file = path.with_name(path.name + ".lock")
     with writing(path):
         # The library takes some failures to make this file for a lock that is held.
