@@ -41,7 +41,7 @@ def same_outcomes(stopped: xarray.Dataset, whole: xarray.Dataset) -> None:
 )  # fmt: skip
 def early_stop(settings: Settings) -> Measurement:
     n_eta, n_starts, n_steps = settings.pick(
-        (20, 10, 500), (100, 100, 20_000), (100, 10_000, 20_000)
+        (20, 10, 500), (100, 200, 20_000), (100, 10_000, 20_000)
     )
     lines, totals = [], np.zeros(2)
     for algorithm in ALGORITHMS.values():

@@ -43,7 +43,11 @@ def surroundings() -> dict[str, Any]:
 def heading(settings: Settings) -> str:
     here = surroundings()
     versions = ", ".join(f"{name} {v}" for name, v in here["versions"].items())
-    return f"size {settings.size.value}, {here['device']}, {here['cores']} cores\n{versions}"
+    return (
+        f"size {settings.size.value}, {here['device']}, {here['cores']} cores\n{versions}\n"
+        "A ratio is of the best times of several rounds, in each of which the sides take turns;\n"
+        "“rounds” are the least and the greatest ratio of a single one."
+    )
 
 
 def table(found: Sequence[Found]) -> Group:
@@ -69,14 +73,14 @@ def table(found: Sequence[Found]) -> Group:
     return Group(*parts)
 
 
-def detail(given: Detail) -> Table:
+def detail(given: Detail) -> Group:
     """A table that belongs to one row."""
-    lines = Table(box=None, pad_edge=False, title=given.title, title_justify="left")
+    lines = Table(box=None, pad_edge=False)
     for i, title in enumerate(given.headings):
         lines.add_column(title, justify="right" if i else "left", no_wrap=True)
     for line in given.lines:
         lines.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in line))
-    return lines
+    return Group(Text(given.title, style="bold"), lines)
 
 
 def summary(found: Sequence[Found], settings: Settings) -> str:

@@ -246,11 +246,15 @@ def test_a_process_of_its_own_tells_its_own_peak():
         (["--repeats", "0"], "--repeats must be at least 1; got 0"),
         (["--quick", "--full"], "not allowed with"),
         (["--json", "no/such/folder/x.json"], "--json must name a file in a folder"),
+        (["--json", f"{__file__}/x.json"], "--json must name a file in a folder"),
         (["--plot", "x.txt"], "--plot must end in .png, .pdf, .svg"),
         (["import", "--plot", "x.png"], "--plot draws growth-runs and growth-steps"),
     ],
 )
-def test_wrong_usage_is_refused(arguments, message, capsys):
+def test_wrong_usage_is_refused_before_anything_is_measured(
+    arguments, message, capsys, monkeypatch
+):
+    monkeypatch.setattr(benchmark, "take", None)
     with pytest.raises(SystemExit) as left:
         benchmark.main(arguments)
     assert left.value.code == benchmark.WRONG_USAGE
