@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,26 @@ def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
     assert 0.83 < first["USAM"][0] <= 0.89 and 0.33 < first["USAM"][1] <= 0.39
 
 
+def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "large_sweeps.md").read_text(encoding="utf-8")
+    question, stored, opened, *shared = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    here = {}
+    for example in (question, stored, opened):
+        exec(compile(example, "large_sweeps", "exec"), here)
+    assert here["runs"].attrs["starts"] in capsys.readouterr().out
+    # As a file, for what starts processes must be one that can be imported.
+    assert len(shared) == 2
+    same = "    import numpy\n    numpy.save('shared', shared['final'].values)\n"
+    (tmp_path / "examples.py").write_text("\n".join([question, *shared]) + same, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "examples.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load("shared.npy"), here["runs"]["final"][:1])
+
+
 def test_the_makefile_has_the_targets_that_the_readme_names():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)):
@@ -41,7 +62,13 @@ def test_the_makefile_has_the_targets_that_the_readme_names():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/performance.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+    ],
 )
 def test_links_to_files_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
