@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> list[Row]:
     for name in names:
         if name not in ROWS:
-            near = difflib.get_close_matches(name, ROWS, n=1, cutoff=0.4)
+            near = difflib.get_close_matches(name, ROWS, n=1, cutoff=0.6)
             hint = f"; did you mean {near[0]}?" if near else "; --list names them"
             parser.error(f"unknown row {name!r}{hint}")
     groups = list(Group)
