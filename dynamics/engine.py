@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import cycle
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any
 
 import jax
 import numpy as np
 
 from dynamics.algorithm import Algorithm
-from dynamics.kernel import Result, Thresholds, compiled, empty_result, tile_runs
+from dynamics.kernel import Result, Thresholds, empty_result
 from dynamics.lanes import Lanes
 from dynamics.outcome import Criteria, Outcome
+from dynamics.programs import program
 from landscapes import Landscape
 
-# Tiles per chunk when the caller does not say: large enough that calling costs nothing, small
-# enough that two processors share a hundred thousand runs evenly.
-_TILES_PER_CHUNK = 32
+# About how long one call of compiled code may take, in seconds: so long an interruption waits,
+# and so often progress is told of.
+_LONGEST_CALL = 1.0
 
 Progress = Callable[[int], None]
 Devices = Sequence[Any]  # of `jax.Device`
@@ -48,18 +50,17 @@ def run(
 ) -> Result:
     """All runs to their outcomes; `progress` is told how many more are done.
 
-    With `early_stop`, the runs that are still undecided are packed together from time to time, so
-    that one slow run does not hold up the decided ones beside it. The result does not depend on
-    that, on `chunk_size`, on `devices` or on the order in which chunks end.
+    The work is cut into stages of steps, after each of which the runs that go on are packed
+    together: so a slow run does not hold up decided ones beside it, and no call of compiled code
+    lasts long. The result does not depend on that, on `chunk_size`, on `devices` or on the order
+    in which calls end.
     """
     devices = list(devices or jax.local_devices())
     platform = devices[0].platform
-    tile = tile_runs(landscape, platform)
-    tiles = _TILES_PER_CHUNK if chunk_size is None else max(1, chunk_size // tile)
-    if platform != "cpu":
-        tiles = 1
-    chunk = tiles * tile
-    # XLA advances one chunk on one thread of a processor; so as many are in flight as cores.
+    compiled = program(landscape, algorithm, early_stop=early_stop, platform=platform)
+    tile = compiled.tile
+    chunk = compiled.chunk if chunk_size is None else tile * max(1, chunk_size // tile)
+    # A processor runs one call on one thread; so as many are in flight as there are cores.
     workers = len(devices)
     if platform == "cpu":
         workers = max(workers, os.cpu_count() or 1)
@@ -68,8 +69,7 @@ def run(
     idle: SimpleQueue = SimpleQueue()
     for device, _ in zip(cycle(devices), range(workers), strict=False):
         idle.put(device)
-    with jax.enable_x64(True):
-        placed = {d: jax.device_put(landscape, d) for d in devices[:workers]}
+    placed = {d: compiled.place(landscape, d) for d in devices[:workers]}
     thresholds = Thresholds(
         np.float64(criteria.gradient_tolerance),
         np.float64(criteria.cycle_tolerance),
@@ -77,75 +77,68 @@ def run(
         np.float64(criteria.divergence_radius),
         np.int32(criteria.check_every),
     )
+    total = empty_result(len(lanes), landscape.dim)
 
-    def advance(which: np.ndarray, begin: int, end: int) -> Result:
-        """The runs of the given indices from step `begin` to step `end`."""
+    def advance(which: np.ndarray, begin: int, end: int) -> tuple[Result, float]:
+        """The runs of the given indices from step `begin` to step `end`, and the seconds."""
         eta, rho, starts = lanes.take(which)
-        points = starts if begin == 0 else total.final[which]
+        runs = Result(*(field[which] for field in total))
+        if begin == 0:
+            runs = runs._replace(final=starts)
         device = idle.get()
+        clock = perf_counter()
         try:
-            # Both settings belong to the thread; the caller's own are untouched.
-            with jax.enable_x64(True), jax.default_device(device):
-                result = compiled(platform)(
-                    placed[device],
-                    _padded(points, chunk),
-                    _padded(eta, chunk),
-                    _padded(rho, chunk),
-                    np.arange(chunk) < len(which),
-                    np.int32(begin),
-                    np.int32(end),
-                    thresholds,
-                    algorithm=algorithm,
-                    early_stop=early_stop,
-                    tile=tile,
-                )
-                return Result(*(np.asarray(field)[: len(which)] for field in result))
+            found = compiled(
+                placed[device], thresholds, begin, end, runs, eta, rho, device=device, chunk=chunk
+            )
         finally:
             idle.put(device)
+        return found, perf_counter() - clock
 
-    total = empty_result(len(lanes), landscape.dim)
-    undecided, begin = np.arange(len(lanes)), 0
+    going_on, begin, cost = np.arange(len(lanes)), 0, compiled.cost
     with ThreadPoolExecutor(workers) as pool:
-        for end in _stages(n_steps, criteria.check_every if early_stop else n_steps):
-            # An even share for each worker, in whole tiles: the padding of a chunk costs nothing.
-            share = min(chunk, tile * -(-len(undecided) // (workers * tile)))
-            parts = [undecided[i : i + share] for i in range(0, len(undecided), share)]
+        while len(going_on):
+            # An even share for each worker, in whole tiles.
+            share = min(chunk, tile * -(-len(going_on) // (workers * tile)))
+            end = _stage(begin, n_steps, criteria.check_every, early_stop, share * cost)
+            parts = [going_on[i : i + share] for i in range(0, len(going_on), share)]
             pending: dict[Future, np.ndarray] = {
                 pool.submit(advance, part, begin, end): part for part in parts
             }
+            slowest = 0.0
             try:
                 while pending:
                     done, _ = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
-                        part, result = pending.pop(future), future.result()
+                        part, (result, seconds) = pending.pop(future), future.result()
+                        slowest = max(slowest, seconds / (share * (end - begin)))
                         for of_all, of_part in zip(total, result, strict=True):
                             of_all[part] = of_part
-                        decided = int((result.outcome != Outcome.BUDGET).sum())
-                        if done_now := len(part) if end == n_steps else decided:
-                            progress(done_now)
+                        left = 0 if end == n_steps else _goes_on(result.outcome, early_stop).sum()
+                        if left < len(part):
+                            progress(len(part) - int(left))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-            undecided, begin = undecided[total.outcome[undecided] == Outcome.BUDGET], end
-            if len(undecided) == 0:
+            going_on = going_on[_goes_on(total.outcome[going_on], early_stop)]
+            begin, cost = end, slowest
+            if end == n_steps:
                 break
     return total
 
 
-def _stages(n_steps: int, check_every: int) -> Iterator[int]:
-    """The steps after which undecided runs are packed together, the last being `n_steps`.
+def _goes_on(outcome: np.ndarray, early_stop: bool) -> np.ndarray:
+    """Which runs another step may change."""
+    return outcome == Outcome.BUDGET if early_stop else outcome != Outcome.DIVERGED
 
-    They are checks, and each stage is as long as all before it: the runs that stay pay for a few
-    packings only.
+
+def _stage(begin: int, n_steps: int, check_every: int, early_stop: bool, seconds: float) -> int:
+    """The step up to which the runs are advanced next, a check or the last.
+
+    With early stopping each stage is as long as all before it: whoever stays pays for a few
+    packings only. `seconds` is how long a call takes for one step.
     """
-    end = 4 * check_every
-    while end < n_steps:
-        yield end
-        end *= 2
-    yield n_steps
-
-
-def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """The array with its last entry repeated up to the given length."""
-    missing = length - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+    checks = max(1, int(_LONGEST_CALL / max(seconds, 1e-12)) // check_every)
+    if early_stop:
+        checks = min(checks, max(4, begin // check_every))
+    return min(n_steps, begin + checks * check_every)

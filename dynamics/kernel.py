@@ -1,12 +1,16 @@
-"""The compiled heart: many runs advanced to their outcomes, in tiles that stay in cache.
+"""The program that every engine runs: a batch of runs advanced to their outcomes.
 
-What holds here: a run's result depends on that run alone. Tiles have one fixed size, are padded,
-and are elementwise throughout, so chunk size, order and device count cannot change a bit of it.
+It is written once, in JAX, for arrays over runs, and compiled in one of two ways: by `native` to
+loops that keep the runs in registers, where it consists of elementwise operations on a processor,
+and otherwise by XLA in tiles that stay in cache.
+
+What holds here: a run's result depends on that run alone. Everything is elementwise over runs, so
+chunk size, order and device count cannot change a bit of it.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -16,15 +20,12 @@ from jax import lax
 
 from dynamics.algorithm import Algorithm, direction, step
 from dynamics.outcome import Outcome
-from dynamics.vector import ArrayVector
+from dynamics.vector import ArrayVector, quick_vector
 from landscapes import Landscape
 
-# Runs per tile: 1,024 runs of a few scalars fit the first-level cache (docs/performance.md).
-_TILE_RUNS = 1024
-# For landscapes with vector components, numbers per tile: 16,384 doubles are 128 KiB.
-_TILE_NUMBERS = 16_384
-# On an accelerator a tile is what one launch works on.
-_ACCELERATOR_TILE_RUNS = 131_072
+# Squares of lengths in this range have neither lost a bit to underflow nor overflowed, with room
+# for the squares of entries much smaller than the largest.
+_TRUSTED_SQUARES = (2.0**-900, 2.0**1000)
 
 
 class Thresholds(NamedTuple):
@@ -37,8 +38,23 @@ class Thresholds(NamedTuple):
     check_every: Any
 
 
+class Runs(NamedTuple):
+    """A batch of runs on their way: one array over runs in each field.
+
+    Attributes:
+        components: the points, laid out as the landscape says.
+        outcome, n_steps, period, amplitude: as in `Result`, as far as it is known.
+    """
+
+    components: tuple[Any, ...]
+    outcome: Any
+    n_steps: Any
+    period: Any
+    amplitude: Any
+
+
 class Result(NamedTuple):
-    """What is known of each run of a chunk; fields have the chunk's length."""
+    """What is known of each run; fields have one entry for each."""
 
     final: Any
     final_loss: Any
@@ -49,14 +65,14 @@ class Result(NamedTuple):
 
 
 def empty_result(n: int, dim: int) -> Result:
-    """Room for the results of n runs."""
+    """Room for the results of n runs, of which nothing is known yet."""
     return Result(
         final=np.empty((n, dim)),
         final_loss=np.empty(n),
-        outcome=np.empty(n, dtype=np.int8),
-        n_steps=np.empty(n, dtype=np.int32),
-        period=np.empty(n, dtype=np.int8),
-        amplitude=np.empty(n),
+        outcome=np.full(n, int(Outcome.BUDGET), dtype=np.int8),
+        n_steps=np.zeros(n, dtype=np.int32),
+        period=np.zeros(n, dtype=np.int8),
+        amplitude=np.zeros(n),
     )
 
 
@@ -70,76 +86,49 @@ class _State(NamedTuple):
     amplitude: Any
 
 
-def tile_runs(landscape: Landscape, platform: str) -> int:
-    """How many runs are advanced together."""
-    if platform != "cpu":
-        return _ACCELERATOR_TILE_RUNS
-    if all(shape == () for shape in landscape.component_shapes):
-        return _TILE_RUNS
-    return int(2 ** np.floor(np.log2(np.clip(_TILE_NUMBERS / landscape.dim, 1, _TILE_RUNS))))
-
-
-@lru_cache
-def compiled(platform: str) -> Any:
-    """`advance`, jitted with the compiler options of the platform."""
-    # XLA's default of 256 bits leaves half of an AVX-512 unit idle; where the processor has
-    # narrower registers the option only splits each operation in two.
-    options = {"xla_cpu_prefer_vector_width": 512} if platform == "cpu" else None
-    static = ("algorithm", "early_stop", "tile")
-    return jax.jit(advance, static_argnames=static, compiler_options=options)
-
-
 def advance(
     landscape: Landscape,
-    starts: Any,
+    thresholds: Thresholds,
+    begin: Any,
+    end: Any,
+    runs: Runs,
     eta: Any,
     rho: Any,
     real: Any,
-    begin: Any,
-    n_steps: Any,
-    thresholds: Thresholds,
     *,
     algorithm: Algorithm,
     early_stop: bool,
-    tile: int,
-) -> Result:
-    """Runs a chunk from step `begin`, at which it is at `starts`, to step `n_steps`.
+    quick: bool,
+) -> tuple[Runs, Any]:
+    """The runs, which are at step `begin`, at step `end`; and their losses there.
 
-    Its length is a multiple of `tile`; where `real` is False it is padding. A run that is cut at
-    a check and goes on in another chunk ends as if it had not been: `begin` is 0, or a multiple
-    of `check_every` at which the run has been looked at and found undecided.
+    `begin` is 0 or a multiple of `check_every`, and runs that are cut there and go on in another
+    call end as if they had not been. Where `real` is False there is no run, only padding.
+
+    `quick` changes no result: lengths are then taken without scaling, with a look at whether that
+    was good enough, which is faster where a look costs little.
     """
-    tiled = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), (starts, eta, rho, real))
-    run = partial(_advance_tile, landscape, algorithm, early_stop, thresholds, begin, n_steps)
-    results = lax.map(lambda arguments: run(*arguments), tiled)
-    return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), results)
-
-
-def _advance_tile(
-    landscape: Landscape,
-    algorithm: Algorithm,
-    early_stop: bool,
-    thresholds: Thresholds,
-    begin: Any,
-    n_steps: Any,
-    starts: Any,
-    eta: Any,
-    rho: Any,
-    real: Any,
-) -> Result:
     gradient = partial(_gradient, landscape)
     one_step = jax.vmap(partial(step, gradient, algorithm))
+    quick_step = jax.vmap(partial(_quick_step, landscape, algorithm, quick))
+    may_rest = jax.vmap(partial(_may_rest, landscape, algorithm, quick, thresholds))
     at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, thresholds))
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
     # Whoever leaves the ball has a coordinate beyond this, with a factor 2 to spare for rounding;
-    # to keep the largest coordinate costs a loop less than to take a norm.
-    suspicious = thresholds.divergence_radius / (2 * np.sqrt(landscape.dim))
-    largest_entry = jax.vmap(ArrayVector.largest_entry)
+    # to keep the largest coordinate costs a loop less than to take a norm. Bits of positive
+    # numbers are ordered as the numbers are, with NaN above all.
+    suspicious = _bits(thresholds.divergence_radius / (2 * np.sqrt(landscape.dim)))
+    largest_bits = jax.vmap(ArrayVector.largest_bits)
 
     def check(state: _State) -> _State:
         """Decides the undecided runs that have come to rest."""
+        candidates = state.running & (state.outcome == Outcome.BUDGET)
+        candidates = candidates & may_rest(state.w, eta, rho)
+        return lax.cond(jnp.any(candidates), decide, lambda s, _: s, state, candidates)
+
+    def decide(state: _State, candidates: Any) -> _State:
         period, amplitude = at_rest(state.w, eta, rho)
-        now = state.running & (state.outcome == Outcome.BUDGET) & (period > 0)
+        now = candidates & (period > 0)
         label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
         return state._replace(
             running=state.running & ~now if early_stop else state.running,
@@ -150,66 +139,143 @@ def _advance_tile(
         )
 
     def block(state: _State) -> _State:
-        """Advances by up to `check_every` steps, unguarded, then looks who left the ball."""
-        length = jnp.minimum(thresholds.check_every, n_steps - state.t)
+        """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
+        length = jnp.minimum(thresholds.check_every, end - state.t)
 
         def free(_: Any, carry: tuple) -> tuple:
-            w = one_step(carry[0], eta, rho)
-            return w, jnp.maximum(carry[1], largest_entry(w))
+            w, peak, strain = carry
+            w, of_step = quick_step(w, eta, rho)
+            return w, jnp.maximum(peak, largest_bits(w)), jnp.maximum(strain, of_step)
 
-        ahead, peak = lax.fori_loop(0, length, free, (state.w, jnp.zeros_like(eta)))
-        # Who may have left is run again from the block's beginning, with a look at every step,
-        # to the last iterate inside: so no overflow reaches a result, and who stays pays little.
-        suspects = state.running & ~(peak <= suspicious)
-        last, within, taken = lax.cond(
-            jnp.any(suspects), retrace, lambda *_: (ahead, zero == 0, zero), state.w, length
+        # Numbers, not flags, are carried: it is cheaper to keep a maximum than to gather bits.
+        carry = (state.w, zero.astype(suspicious.dtype), zero.astype(_unsigned(eta)))
+        ahead, peak, strain = lax.fori_loop(0, length, free, carry)
+        # Who may have left the ball, or had lengths that under- or overflowed, is run again from
+        # the block's beginning with exact lengths and a look at every step, to the last iterate
+        # inside: so no overflow reaches a result, and the others pay little.
+        suspects = state.running & ((peak > suspicious) | (strain > _trusted(eta)[1]))
+        following = state._replace(t=state.t + length, w=_select(state.running, ahead, state.w))
+        return lax.cond(
+            jnp.any(suspects), retrace, lambda _, following, *__: following,
+            state, following, suspects, length,
+        )  # fmt: skip
+
+    def retrace(state: _State, following: _State, suspects: Any, length: Any) -> _State:
+        # A run that does not move at all never will; its lengths, being 0, are in no doubt.
+        suspects = suspects & _differs(one_step(state.w, eta, rho), state.w)
+
+        def careful(_: Any, carry: tuple) -> tuple:
+            w, within, taken = carry
+            ahead = one_step(w, eta, rho)
+            within = within & inside(ahead)
+            return _select(within, ahead, w), within, taken + within.astype(jnp.int32)
+
+        carry = (state.w, zero == 0, zero)
+        # The loop is skipped when nobody is left.
+        last, within, taken = lax.fori_loop(
+            0, jnp.where(jnp.any(suspects), length, 0), careful, carry
         )
         gone = suspects & ~within
         first = gone & (state.outcome == Outcome.BUDGET)
-        stay = state.running & ~gone
-        return state._replace(
-            t=state.t + length,
-            w=_select(gone, last, _select(stay, ahead, state.w)),
-            running=stay,
+        return following._replace(
+            w=_select(suspects, last, following.w),
+            running=state.running & ~gone,
             outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
             n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
         )
 
-    def retrace(w: ArrayVector, length: Any) -> tuple[ArrayVector, Any, Any]:
-        def careful(_: Any, carry: tuple) -> tuple:
-            w, within, taken = carry
-            following = one_step(w, eta, rho)
-            within = within & inside(following)
-            return _select(within, following, w), within, taken + within.astype(jnp.int32)
-
-        return lax.fori_loop(0, length, careful, (w, zero == 0, zero))
-
     # Derived from an input, so that every carried array has the same placement.
     zero = jnp.zeros_like(real, dtype=jnp.int32)
-    w = ArrayVector(landscape.split(starts))
-    within = inside(w)
+    w = ArrayVector(runs.components)
+    undecided = runs.outcome == Outcome.BUDGET
+    # Without early stopping only a run that left the ball stands still.
+    running = real & (undecided if early_stop else runs.outcome != Outcome.DIVERGED)
+    out_at_once = undecided & ~inside(w)
     state = _State(
         t=begin,
         w=w,
-        running=real & within,
-        outcome=jnp.where(within, int(Outcome.BUDGET), int(Outcome.DIVERGED)).astype(jnp.int8),
-        n_steps=jnp.where(within, n_steps, 0).astype(jnp.int32),
-        period=zero.astype(jnp.int8),
-        amplitude=jnp.zeros_like(eta),
+        running=running & ~out_at_once,
+        outcome=jnp.where(out_at_once, jnp.int8(Outcome.DIVERGED), runs.outcome),
+        n_steps=jnp.where(undecided, jnp.where(out_at_once, 0, end), runs.n_steps),
+        period=runs.period,
+        amplitude=runs.amplitude,
     )
     state = lax.cond(begin == 0, check, lambda s: s, state)
     state = lax.while_loop(
-        lambda s: (s.t < n_steps) & jnp.any(s.running), lambda s: check(block(s)), state
+        lambda s: (s.t < end) & jnp.any(s.running), lambda s: check(block(s)), state
     )
     loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
-    return Result(
-        final=landscape.join(state.w.components),
-        final_loss=jnp.where(jnp.isfinite(loss), loss, jnp.inf),
-        outcome=state.outcome,
-        n_steps=state.n_steps,
-        period=state.period,
-        amplitude=state.amplitude,
+    found = Runs(state.w.components, state.outcome, state.n_steps, state.period, state.amplitude)
+    return found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
+
+
+def _quick_direction(
+    landscape: Landscape, algorithm: Algorithm, quick: bool, w: ArrayVector, rho: Any
+) -> tuple[ArrayVector, Any]:
+    """The direction with lengths taken as √Σv², and how far outside the trusted range a Σv² was.
+
+    Where that does not exceed the range's width, `_trusted`, the direction agrees with the exact
+    one bit for bit: see `quick_vector`. Without `quick` it is the exact one.
+    """
+    squares: list[Any] = []
+    vector = quick_vector(squares) if quick else ArrayVector
+    d = direction(
+        lambda v: vector(landscape.gradient_of(v.components)), algorithm, vector(w.components), rho
     )
+    low, _ = _trusted(rho)
+    strain = jnp.zeros_like(rho, dtype=low.dtype)
+    for square in squares:
+        # What is below the range wraps around to above it, and so does a NaN of either sign.
+        strain = jnp.maximum(strain, lax.bitcast_convert_type(square, low.dtype) - low)
+    return ArrayVector(d.components), strain
+
+
+def _quick_step(
+    landscape: Landscape, algorithm: Algorithm, quick: bool, w: ArrayVector, eta: Any, rho: Any
+) -> tuple[ArrayVector, Any]:
+    d, strain = _quick_direction(landscape, algorithm, quick, w, rho)
+    return w - eta * d, strain
+
+
+def _may_rest(
+    landscape: Landscape,
+    algorithm: Algorithm,
+    quick: bool,
+    thresholds: Thresholds,
+    w: ArrayVector,
+    eta: Any,
+    rho: Any,
+) -> Any:
+    """Whether `_at_rest` has to be asked: a necessary condition of it, from largest entries.
+
+    |v|∞ ≤ ‖v‖ ≤ √dim |v|∞; the factors 2 leave room for rounding.
+    """
+    low, width = _trusted(rho)
+    of_largest = 2 * thresholds.cycle_tolerance * np.sqrt(landscape.dim)
+
+    def look(p: Any, carry: tuple) -> tuple:
+        point, total, largest, strain, found = carry
+        d, of_step = _quick_direction(landscape, algorithm, quick, point, rho)
+        total = total + d
+        largest = jnp.maximum(largest, d.largest_entry())
+        bound = jnp.where(p == 1, 2 * thresholds.gradient_tolerance, of_largest * largest)
+        found = found | (total.largest_entry() <= bound)
+        return point - eta * d, total, largest, jnp.maximum(strain, of_step), found
+
+    none = jnp.zeros_like(eta)
+    carry = (w, jax.tree.map(jnp.zeros_like, w), none, none.astype(low.dtype), none != 0)
+    *_, strain, found = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
+    return found | (strain > width)
+
+
+def _trusted(like: Any) -> tuple[Any, Any]:
+    """The bits of the smallest trusted square, and from there to the largest."""
+    low, high = (np.asarray(s, like.dtype).view(_unsigned(like)) for s in _TRUSTED_SQUARES)
+    return low, high - low
+
+
+def _unsigned(like: Any) -> Any:
+    return jnp.uint64 if like.dtype == jnp.float64 else jnp.uint32
 
 
 def _at_rest(
@@ -249,6 +315,21 @@ def _at_rest(
 
 def _gradient(landscape: Landscape, w: ArrayVector) -> ArrayVector:
     return ArrayVector(landscape.gradient_of(w.components))
+
+
+def _bits(x: Any) -> Any:
+    """A number's bits, as an integer of its size."""
+    return lax.bitcast_convert_type(x, jnp.int64 if x.dtype == jnp.float64 else jnp.int32)
+
+
+def _differs(a: ArrayVector, b: ArrayVector) -> Any:
+    """Where two batches of points differ in any entry."""
+
+    def apart(x: Any, y: Any) -> Any:
+        return jnp.any(x != y, axis=tuple(range(1, x.ndim)))
+
+    pairs = zip(a.components, b.components, strict=True)
+    return reduce(jnp.logical_or, (apart(x, y) for x, y in pairs))
 
 
 def _select(where: Any, yes: ArrayVector, no: ArrayVector) -> ArrayVector:

@@ -69,8 +69,8 @@ class ArrayVector(Vector):
     first scaled by a power of two that brings its largest entry into [1, 2). That scaling is
     exact, so in the ordinary range the result is bit for bit that of √Σv².
 
-    Convention at v = 0: `unit` is 0. XLA flushes subnormal numbers to zero on the CPU, so a
-    vector whose entries are all below 2.3e-308 counts as 0.
+    Convention at v = 0: `unit` is 0. Code that XLA compiles for the CPU flushes subnormal numbers
+    to zero, so there a vector whose entries are all below 2.3e-308 counts as 0.
     """
 
     __slots__ = ()
@@ -83,18 +83,46 @@ class ArrayVector(Vector):
     def unit(self) -> ArrayVector:
         scale, _ = self._scales()
         scaled = scale * self
-        length = jnp.sqrt(scaled.dot(scaled))
+        square = scaled.dot(scaled)
         # The inner `where` is for speed: without it XLA's CPU code does not vectorise.
-        inverse = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 0)
-        return inverse * scaled
+        length = jnp.sqrt(jnp.where(square > 0, square, 1))
+        return jnp.where(square > 0, 1 / length, 0) * scaled
+
+    def largest_bits(self) -> Any:
+        """The bits of max |vᵢ|, as an integer: ordered as the numbers are, and NaN above all."""
+        integer, mantissa_bits, exponent_mask = _layout(self.components)
+        without_sign = integer(exponent_mask | ((1 << mantissa_bits) - 1))
+        bits = (
+            jnp.max(lax.bitcast_convert_type(c, integer) & without_sign) for c in self.components
+        )
+        return reduce(jnp.maximum, bits)
 
     def largest_entry(self) -> Any:
         """max |vᵢ|; NaN if an entry is."""
-        return reduce(jnp.maximum, (jnp.max(jnp.abs(c)) for c in self.components))
+        bits = self.largest_bits()
+        return lax.bitcast_convert_type(bits, self.components[0].dtype)
 
     def _scales(self) -> tuple[Any, Any]:
-        """2^-e and 2^e, e being the exponent of the largest entry."""
-        return _reciprocal_power_of_two(self.largest_entry())
+        """2^-e and 2^e, e being the exponent of the largest entry, or the least exponent.
+
+        The exponents are read off the bits and compared as integers: that is exact, and cheaper
+        than to compare the entries.
+        """
+        integer, mantissa_bits, exponent_mask = _layout(self.components)
+        one_exponent = integer(1 << mantissa_bits)
+        # Exponent fields of 2^-e and 2^e add up to twice the bias.
+        twice_bias = integer(exponent_mask - (1 << mantissa_bits))
+        fields = (
+            jnp.max(lax.bitcast_convert_type(c, integer) & integer(exponent_mask))
+            for c in self.components
+        )
+        exponent = reduce(jnp.maximum, fields)
+        exponent = jnp.maximum(exponent, one_exponent)
+        scale = jnp.maximum(twice_bias - exponent, one_exponent)
+        return (
+            lax.bitcast_convert_type(scale, self.components[0].dtype),
+            lax.bitcast_convert_type(twice_bias - scale, self.components[0].dtype),
+        )
 
     @staticmethod
     def _sum(component: Any) -> Any:
@@ -108,18 +136,33 @@ class ArrayVector(Vector):
         return cls(tuple(components))
 
 
-def _reciprocal_power_of_two(x: Any) -> tuple[Any, Any]:
-    """2^-e and 2^e for x in [2^e, 2^(e+1)), read off the exponent bits of x ≥ 0."""
-    integer, mantissa_bits, exponent_mask = {
+def quick_vector(squares: list[Any]) -> type[ArrayVector]:
+    """Vectors whose lengths are √Σv², unscaled; every Σv² that is taken is added to `squares`.
+
+    While a Σv² is far from under- and overflow, these lengths are those of `ArrayVector` bit for
+    bit, since a scaling by a power of two commutes with rounding. Whoever uses them looks at
+    `squares`, and takes the others where they do not suffice.
+    """
+
+    class QuickVector(ArrayVector):
+        __slots__ = ()
+
+        def norm(self) -> Any:
+            squares.append(square := self.dot(self))
+            return jnp.sqrt(square)
+
+        def unit(self) -> ArrayVector:
+            squares.append(square := self.dot(self))
+            # As in `ArrayVector.unit`, for speed.
+            length = jnp.sqrt(jnp.where(square > 0, square, 1))
+            return jnp.where(square > 0, 1 / length, 0) * self
+
+    return QuickVector
+
+
+def _layout(components: tuple[Any, ...]) -> tuple[Any, int, int]:
+    """Of floating-point numbers: the integer of their size, the mantissa's bits, the exponent's."""
+    return {
         "float64": (jnp.int64, 52, 0x7FF0_0000_0000_0000),
         "float32": (jnp.int32, 23, 0x7F80_0000),
-    }[jnp.dtype(x.dtype).name]
-    one_exponent = 1 << mantissa_bits
-    # Exponent fields of 2^-e and 2^e add up to twice the bias.
-    twice_bias = integer(exponent_mask - one_exponent)
-    exponent = lax.bitcast_convert_type(x, integer) & integer(exponent_mask)
-    scale = jnp.maximum(twice_bias - exponent, integer(one_exponent))
-    return (
-        lax.bitcast_convert_type(scale, x.dtype),
-        lax.bitcast_convert_type(twice_bias - scale, x.dtype),
-    )
+    }[jnp.dtype(components[0].dtype).name]

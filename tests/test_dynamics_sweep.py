@@ -31,7 +31,7 @@ from dynamics import (
     sweep,
     uniform_starts,
 )
-from dynamics.kernel import compiled
+from dynamics.programs import compilations
 from landscapes import Quadratic, Saddle
 
 ETA, RHO = (0.05, 0.31), (0.04, 0.17, 0.4)
@@ -195,8 +195,6 @@ def test_float64_is_entered_in_a_process_that_is_set_to_float32(run_python):
 
 
 def test_another_experiment_of_the_same_kind_compiles_nothing():
-    platform = jax.local_devices()[0].platform
-
     def run(seed: int, n: int, n_steps: int, **other: Any) -> int:
         landscape = Quadratic(np.random.default_rng(seed).uniform(0.2, 2.0, 3))
         criteria = Criteria(max_period=2, check_every=7 + seed, gradient_tolerance=1e-9 * seed)
@@ -205,7 +203,7 @@ def test_another_experiment_of_the_same_kind_compiles_nothing():
             landscape, USAM, eta=0.1 * seed, starts=starts, n_steps=n_steps, criteria=criteria,
             **other,
         )  # fmt: skip
-        return compiled(platform)._cache_size()
+        return compilations()
 
     once = run(1, 4, 10, rho=0.2)
     assert once > 0
@@ -215,22 +213,26 @@ def test_another_experiment_of_the_same_kind_compiles_nothing():
     # The counter does count: another algorithm is another compilation.
     another = Algorithm("another", raw_ascent, plain_descent, "a test")
     sweep(Quadratic((0.3, 1.2, 0.5)), another, eta=0.1, starts=(1, 2, 3), n_steps=2)
-    assert compiled(platform)._cache_size() == once + 1
+    assert compilations() == once + 1
 
 
 def test_an_interrupt_stops_the_sweep_at_once_and_harms_nothing(monkeypatch, dataset):
     started = []
-    platform = jax.local_devices()[0].platform
-    real = compiled(platform)
+    real = engine.program
 
-    def counted(_: str) -> Any:
-        def call(*arguments: Any, **settings: Any) -> Any:
-            started.append(time.monotonic())
-            return real(*arguments, **settings)
+    def counted(*arguments: Any, **settings: Any) -> Any:
+        program = real(*arguments, **settings)
 
-        return call
+        class Counted:
+            tile, chunk, cost, place = program.tile, program.chunk, program.cost, program.place
 
-    monkeypatch.setattr(engine, "compiled", counted)
+            def __call__(self, *arguments: Any, **settings: Any) -> Any:
+                started.append(time.monotonic())
+                return program(*arguments, **settings)
+
+        return Counted()
+
+    monkeypatch.setattr(engine, "program", counted)
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -238,7 +240,7 @@ def test_an_interrupt_stops_the_sweep_at_once_and_harms_nothing(monkeypatch, dat
     starts = uniform_starts(60 * 1024, low=(-2, -2), high=(2, 2))
     with pytest.raises(KeyboardInterrupt):
         sweep(
-            Saddle(), SAM, eta=0.1, rho=0.1, starts=starts, n_steps=300, criteria=SHORT,
+            Saddle(), SAM, eta=0.1, rho=0.1, starts=starts, n_steps=30_000, criteria=SHORT,
             chunk_size=1024, early_stop=False, progress=interrupt,
         )  # fmt: skip
     # Of 60 chunks only those had begun that were in flight, and the few begun meanwhile.

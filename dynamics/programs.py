@@ -1,0 +1,225 @@
+"""`kernel.advance`, compiled for one landscape, algorithm and device, by whatever is fastest."""
+
+from __future__ import annotations
+
+import abc
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+from dynamics import native
+from dynamics.algorithm import Algorithm
+from dynamics.kernel import Result, Runs, Thresholds, advance
+from landscapes import Landscape
+
+# XLA advances a batch in tiles that stay in cache. Of landscapes whose points are a few scalars:
+# runs per tile. Of others: numbers per tile, 16,384 doubles being 128 KiB.
+_TILE_RUNS = 1024
+_TILE_NUMBERS = 16_384
+# On an accelerator a tile is what one launch works on.
+_ACCELERATOR_TILE_RUNS = 131_072
+
+
+class Program(abc.ABC):
+    """A compiled `advance`. Calling it may be done from several threads at once."""
+
+    #: How many runs are advanced together; a call takes any number of them.
+    tile: int
+    #: How many runs a call takes when nobody says: enough that calling costs nothing, few enough
+    #: that processors share a hundred thousand runs evenly.
+    chunk: int
+    #: A first guess of the seconds that one step of one run takes on one core.
+    cost: float
+
+    @abc.abstractmethod
+    def place(self, landscape: Landscape, device: Any) -> Landscape:
+        """The landscape, of this program's class and structure, as `__call__` wants it."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        landscape: Landscape,
+        thresholds: Thresholds,
+        begin: int,
+        end: int,
+        runs: Result,
+        eta: np.ndarray,
+        rho: np.ndarray,
+        *,
+        device: Any,
+        chunk: int,
+    ) -> Result:
+        """`runs`, at step `begin`, advanced to step `end`; at most `chunk` of them."""
+
+
+def program(
+    landscape: Landscape, algorithm: Algorithm, *, early_stop: bool, platform: str
+) -> Program:
+    """The program for landscapes of this class and structure; compiled at most once."""
+    leaves, structure = jax.tree.flatten(landscape)
+    shapes = tuple((np.shape(leaf), np.result_type(leaf).name) for leaf in leaves)
+    return _program(structure, shapes, algorithm, early_stop, platform)
+
+
+@lru_cache(maxsize=1024)
+def _program(
+    structure: Any, shapes: Any, algorithm: Algorithm, early_stop: bool, platform: str
+) -> Program:
+    landscape = jax.tree.unflatten(structure, [np.zeros(s, dtype) for s, dtype in shapes])
+    if platform == "cpu":
+        try:
+            return NativeProgram(landscape, algorithm, early_stop)
+        except native.NotElementwise:
+            pass
+    return XLAProgram(landscape, algorithm, early_stop, platform)
+
+
+class NativeProgram(Program):
+    """Compiled by `native`, which raises `NotElementwise` where it cannot."""
+
+    def __init__(self, landscape: Landscape, algorithm: Algorithm, early_stop: bool) -> None:
+        def over_runs(landscape: Landscape, thresholds: Any, begin: Any, end: Any, *arrays: Any):
+            _count_compilation()  # this line is run when the function is traced, and only then
+            n = len(landscape.component_shapes)
+            *known, eta, rho, real = arrays[n:]
+            runs, loss = advance(
+                landscape, thresholds, begin, end, Runs(arrays[:n], *known), eta, rho, real,
+                algorithm=algorithm, early_stop=early_stop, quick=True,
+            )  # fmt: skip
+            return *runs.components, *runs[1:], loss
+
+        thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
+        step = np.zeros((), np.int32)
+        scalars = ("int8", "int32", "int8", "float64", "float64", "float64", "bool")
+        arrays = [(np.dtype(np.float64), shape) for shape in landscape.component_shapes]
+        arrays += [(np.dtype(name), ()) for name in scalars]
+        self._compiled = native.compile_runs(over_runs, (landscape, thresholds, step, step), arrays)
+        self.tile, self.chunk, self.cost = native.WIDTH, 16_384, 1e-9 * landscape.dim
+
+    def place(self, landscape: Landscape, device: Any) -> Landscape:
+        return landscape
+
+    def __call__(
+        self,
+        landscape: Landscape,
+        thresholds: Thresholds,
+        begin: int,
+        end: int,
+        runs: Result,
+        eta: np.ndarray,
+        rho: np.ndarray,
+        *,
+        device: Any,
+        chunk: int,
+    ) -> Result:
+        n = len(eta)
+        length = -(-n // self.tile) * self.tile
+        fixed = [*jax.tree.leaves(landscape), *thresholds, np.int32(begin), np.int32(end)]
+        components = [np.moveaxis(c, 0, -1) for c in landscape.split(_padded(runs.final, length))]
+        known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
+        *points, loss = self._compiled(
+            fixed,
+            [*components, *(_padded(a, length) for a in known), np.arange(length) < n],
+        )
+        k = len(components)
+        final = landscape.join(tuple(np.moveaxis(p, -1, 0)[:n] for p in points[:k]))
+        return Result(final, loss[:n], *(a[:n] for a in points[k:]))
+
+
+class XLAProgram(Program):
+    """Compiled by XLA, in tiles of a fixed size."""
+
+    def __init__(
+        self, landscape: Landscape, algorithm: Algorithm, early_stop: bool, platform: str
+    ) -> None:
+        if platform != "cpu":
+            self.tile = _ACCELERATOR_TILE_RUNS
+        elif all(shape == () for shape in landscape.component_shapes):
+            self.tile = _TILE_RUNS
+        else:
+            tile = np.clip(_TILE_NUMBERS / landscape.dim, 1, _TILE_RUNS)
+            self.tile = int(2 ** np.floor(np.log2(tile)))
+        self.chunk = 32 * self.tile if platform == "cpu" else self.tile
+        # What matrix products of this size take: better to look again soon than late.
+        self.cost = 1e-9 * landscape.dim**2
+        # XLA's default of 256 bits leaves half of an AVX-512 unit idle; where the processor has
+        # narrower registers the option only splits each operation in two.
+        options = {"xla_cpu_prefer_vector_width": 512} if platform == "cpu" else None
+
+        def in_tiles(
+            landscape: Landscape, thresholds: Any, begin: Any, end: Any, final: Any, *arrays: Any
+        ) -> Any:
+            _count_compilation()  # as above
+            arguments = (landscape.split(final), *arrays)
+            tiled = jax.tree.map(lambda a: a.reshape(-1, self.tile, *a.shape[1:]), arguments)
+
+            def run(arguments: tuple) -> tuple:
+                components, *known, eta, rho, real = arguments
+                return advance(
+                    landscape, thresholds, begin, end, Runs(components, *known), eta, rho, real,
+                    algorithm=algorithm, early_stop=early_stop, quick=False,
+                )  # fmt: skip
+
+            runs, loss = lax.map(run, tiled)
+            runs, loss = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (runs, loss))
+            return Result(landscape.join(runs.components), loss, *runs[1:])
+
+        self._compiled = jax.jit(in_tiles, compiler_options=options)
+
+    def place(self, landscape: Landscape, device: Any) -> Landscape:
+        with jax.enable_x64(True):
+            return jax.device_put(landscape, device)
+
+    def __call__(
+        self,
+        landscape: Landscape,
+        thresholds: Thresholds,
+        begin: int,
+        end: int,
+        runs: Result,
+        eta: np.ndarray,
+        rho: np.ndarray,
+        *,
+        device: Any,
+        chunk: int,
+    ) -> Result:
+        n = len(eta)
+        # One length, so that one compilation serves; a tile of padding alone costs nothing.
+        length = -(-chunk // self.tile) * self.tile
+        known = (runs.final, runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
+        # Both settings belong to the thread; the caller's own are untouched.
+        with jax.enable_x64(True), jax.default_device(device):
+            found = self._compiled(
+                landscape,
+                thresholds,
+                np.int32(begin),
+                np.int32(end),
+                *(_padded(a, length) for a in known),
+                np.arange(length) < n,
+            )
+            return Result(*(np.asarray(field)[:n] for field in found))
+
+
+def compilations() -> int:
+    """How many programs have been compiled in this process."""
+    return _compilations
+
+
+_compilations = 0
+
+
+def _count_compilation() -> None:
+    global _compilations
+    _compilations += 1
+
+
+_THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
+
+
+def _padded(array: np.ndarray, length: int) -> np.ndarray:
+    """The array with its last entry repeated up to the given length."""
+    missing = length - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
