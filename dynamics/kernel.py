@@ -19,7 +19,7 @@ import numpy as np
 from jax import lax
 
 from dynamics.algorithm import Algorithm, direction, step
-from dynamics.outcome import Outcome
+from dynamics.outcome import NEARLY_CLOSED, Outcome
 from dynamics.vector import ArrayVector, quick_vector
 from landscapes import Landscape
 
@@ -293,21 +293,25 @@ def _at_rest(
     none = jnp.zeros_like(eta)
 
     def look(p: Any, carry: tuple) -> tuple:
-        point, total, largest, reach, period, amplitude = carry
+        point, total, largest, closed, reach, period, amplitude = carry
         d = direction(gradient, algorithm, point, rho)
         total = total + d
         largest = jnp.maximum(largest, d.norm())
+        left = total.norm()
         tolerance = jnp.where(
             p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
         )
         # Looking ahead may overflow, and inf ≤ inf is no rest.
-        found = (period == 0) & (total.norm() <= tolerance) & jnp.isfinite(largest)
+        found = (period == 0) & ~closed & (left <= tolerance) & jnp.isfinite(largest)
+        closed = closed | ((p > 1) & (left <= NEARLY_CLOSED * largest))
         period = jnp.where(found, p.astype(jnp.int8), period)
         amplitude = jnp.where(found, reach / 2, amplitude)
         point = point - eta * d
-        return point, total, largest, jnp.maximum(reach, (point - w).norm()), period, amplitude
+        reach = jnp.maximum(reach, (point - w).norm())
+        return point, total, largest, closed, reach, period, amplitude
 
-    carry = (w, jax.tree.map(jnp.zeros_like, w), none, none, none.astype(jnp.int8), none)
+    zero = jax.tree.map(jnp.zeros_like, w)
+    carry = (w, zero, none, none != 0, none, none.astype(jnp.int8), none)
     # A loop, not unrolled: unrolled, XLA's fusion computes the first points again for each later.
     *_, period, amplitude = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
     return period, amplitude

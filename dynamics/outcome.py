@@ -10,6 +10,9 @@ from landscapes.checks import shown, whole_number
 
 #: The most steps of a run: they are counted in 32 bits.
 MOST_STEPS = 2**31 - 1
+#: The fraction of the largest direction below which the sum over p ≥ 2 directions says that a run
+#: is on its way to a cycle of period p, and to none of a multiple of it.
+NEARLY_CLOSED = 1e-4
 
 
 class Outcome(IntEnum):
@@ -38,7 +41,10 @@ class Criteria:
             is at most this fraction of the largest of them. (The sum, not the mean: with the
             mean, whatever still decays slowly would pass for a multiple of the period first.)
             A run that converges while it alternates, with multiplier −m, keeps that fraction at
-            1 − m, so that it is told from a cycle as long as 1 − m exceeds this number.
+            1 − m, so that it is told from a cycle as long as 1 − m exceeds this number. A run
+            that nears a cycle of period p while it alternates about it has a sum over 2p that
+            falls sooner than that over p: so no period is named while a shorter one, from 2 on,
+            has a sum of at most `NEARLY_CLOSED` of the largest direction.
         max_period: the longest period that is looked for.
         divergence_radius: a run has diverged when its next iterate is farther than this from
             the origin, or not finite.

@@ -19,6 +19,7 @@ from dynamics import (
     sweep,
     uniform_starts,
 )
+from dynamics.outcome import NEARLY_CLOSED
 from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
 each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=str)
@@ -217,6 +218,15 @@ def test_sam_is_held_by_the_saddle_and_gd_is_not():
     assert at["SAM"] == 2
 
 
+def test_a_cycle_that_is_neared_from_both_sides_is_not_taken_for_one_of_twice_its_period():
+    # At this η SAM's 2-cycle about a minimum has a negative multiplier: the sum over four
+    # directions falls to the tolerance before that over two does.
+    starts = uniform_starts(20, low=(-2, -2), high=(2, 2), seed=0)
+    found = sweep(Saddle(), SAM, eta=0.0797, rho=0.2, starts=starts, n_steps=20_000)
+    assert (found["outcome"] == Outcome.CYCLE).all()
+    assert (found["period"] == 2).all()
+
+
 # -- all of them at once ---------------------------------------------------------------------
 
 
@@ -239,6 +249,8 @@ def classify(path: np.ndarray, eta: float, criteria: Criteria) -> tuple[Outcome,
             total = lengths(directions[:p].sum(axis=0))
             if total <= criteria.cycle_tolerance * sizes[:p].max():
                 return Outcome.CYCLE, t, p
+            if total <= NEARLY_CLOSED * sizes[:p].max():
+                break
     return Outcome.BUDGET, last, 0
 
 
