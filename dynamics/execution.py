@@ -62,14 +62,7 @@ class Means:
 
 def carry_out(experiment: Experiment, means: Means) -> xarray.Dataset:
     """All results of the experiment: in memory, or opened from the store that they are in."""
-    memory = means.memory_limit - _kept_in_memory(experiment, means)
-    if memory < experiment.working_bytes_per_run:
-        remedy = "give store=path to keep them on disk" if means.store is None else "ask for less"
-        needed = means.memory_limit - memory + experiment.working_bytes_per_run
-        raise MemoryError(
-            f"the results take {in_words(needed)}, more than the memory_limit of "
-            f"{in_words(means.memory_limit)}; {remedy}, or raise memory_limit"
-        )
+    _check_memory(experiment, means, 1)
     job = Job(experiment.landscape, experiment.algorithms, experiment.settings)
     made_in = environment() if means.executor is None else workers(means.executor, job)
     attrs = provenance(experiment, made_in)
@@ -79,6 +72,22 @@ def carry_out(experiment: Experiment, means: Means) -> xarray.Dataset:
         return _into_store(experiment, means, job, attrs)
 
 
+def _check_memory(experiment: Experiment, means: Means, block_runs: int) -> None:
+    """Refuses results, or blocks of so many runs, that do not fit."""
+    results = _kept_in_memory(experiment, means)
+    work = block_runs * experiment.working_bytes_per_run
+    if results + work <= means.memory_limit:
+        return
+    if results + experiment.working_bytes_per_run > means.memory_limit and means.store is None:
+        what, remedy = "the results", "give store=path to keep them on disk"
+    else:
+        what, remedy = f"blocks of {block_runs} runs", "give a smaller block_size and a new store"
+    raise MemoryError(
+        f"{what} take {in_words(results + work)}, more than the memory_limit of "
+        f"{in_words(means.memory_limit)}; {remedy}, or raise memory_limit"
+    )
+
+
 def _kept_in_memory(experiment: Experiment, means: Means) -> int:
     return 0 if means.store else experiment.bytes_per_run * math.prod(experiment.shape)
 
@@ -86,7 +95,9 @@ def _kept_in_memory(experiment: Experiment, means: Means) -> int:
 def _chunk(experiment: Experiment, means: Means) -> tuple[int, ...]:
     """The extent of the blocks, by the user's word or by the memory there is."""
     if means.block_size is not None:
-        return experiment.chunk(means.block_size)
+        chunk = experiment.chunk(means.block_size)
+        _check_memory(experiment, means, math.prod(chunk))
+        return chunk
     memory, sent = means.memory_limit - _kept_in_memory(experiment, means), False
     if means.executor is not None:
         memory, sent = memory // 8, True  # several are here at a time, and with every worker one
@@ -141,6 +152,7 @@ def _into_store(
         missing = list(experiment.blocks(store.chunk))
     else:
         store = _existing(experiment, means, attrs)
+        _check_memory(experiment, means, math.prod(store.chunk))
         store.tidy()
         missing = _unfinished(store, experiment)
     total = sum(block.runs for block in experiment.blocks(store.chunk))

@@ -122,6 +122,8 @@ class Store:
                     array = group.create_array(name, **arguments)
                     if name in labels:
                         array[...] = labels[name][1]
+                if path.exists():  # an empty folder, which not every system replaces
+                    path.rmdir()
                 os.replace(draft, path)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)

@@ -14,6 +14,7 @@ import xarray
 
 from dynamics import (
     GD,
+    OBSERVABLES,
     SAM,
     Criteria,
     StableSAM,
@@ -113,6 +114,17 @@ def test_an_ensemble_is_stored_too(path):
     xarray.testing.assert_identical(
         ensemble(LANDSCAPE, StableSAM, **runs, store=path, resume=True), expected
     )
+
+
+def test_what_is_nothing_but_zeros_or_nan_is_written_too(path, monkeypatch):
+    # Zarr leaves out chunks that hold only what a missing chunk would be read as.
+    monkeypatch.setitem(OBSERVABLES, "nothing", lambda landscape, w: w[0] * np.nan)
+    runs: dict[str, Any] = {"eta": 0.1, "rho": 0.0, "starts": (0.0, 0.0), "n_steps": 3}
+    runs |= {"observables": {"nothing": "last"}}
+    expected = sweep(LANDSCAPE, SAM, **runs)
+    assert np.isnan(expected["nothing_last"]).all()
+    xarray.testing.assert_identical(sweep(LANDSCAPE, SAM, **runs, store=path), expected)
+    xarray.testing.assert_identical(open_sweep(path), expected)
 
 
 def test_results_say_where_they_come_from(expected):
@@ -349,6 +361,14 @@ def test_results_that_do_not_fit_are_refused_before_work_begins(computed, path):
     assert computed == []
     run(memory_limit=3000, store=path)
     assert len(computed) > 5
+
+
+def test_blocks_that_do_not_fit_are_refused(computed, stored, path):
+    with pytest.raises(MemoryError, match=r"blocks of 7 runs take .* a smaller block_size"):
+        run(memory_limit=2000, store=stored, resume=True)
+    with pytest.raises(MemoryError, match=r"blocks of 42 runs take"):
+        run(memory_limit=10_000, store=path.with_name("new"), block_size=1000)
+    assert computed == []
 
 
 def test_a_store_needs_memory_for_its_blocks_only(path):
