@@ -25,6 +25,8 @@ from landscapes import Landscape
 _LONGEST_CALL = 1.0
 
 Progress = Callable[[int], None]
+# Some of the runs, by their indices or as a range.
+Part = slice | np.ndarray
 Devices = Sequence[Any]  # of `jax.Device`
 
 
@@ -79,9 +81,10 @@ def run(
     )
     total = empty_result(len(lanes), landscape.dim)
 
-    def advance(which: np.ndarray, begin: int, end: int) -> tuple[Result, float]:
-        """The runs of the given indices from step `begin` to step `end`, and the seconds."""
-        eta, rho, starts = lanes.take(which)
+    def advance(which: Part, begin: int, end: int) -> tuple[Result, float]:
+        """These runs from step `begin` to step `end`, and the seconds that took."""
+        indices = np.arange(which.start, which.stop) if isinstance(which, slice) else which
+        eta, rho, starts = lanes.take(indices)
         runs = Result(*(field[which] for field in total))
         if begin == 0:
             runs = runs._replace(final=starts)
@@ -95,14 +98,17 @@ def run(
             idle.put(device)
         return found, perf_counter() - clock
 
-    going_on, begin, cost = np.arange(len(lanes)), 0, compiled.cost
+    # While all runs go on they are ranges, which are read and written without being gathered.
+    going_on: np.ndarray | None = None
+    n_going_on, begin, cost = len(lanes), 0, compiled.cost
     with ThreadPoolExecutor(workers) as pool:
-        while len(going_on):
+        while n_going_on:
             # An even share for each worker, in whole tiles.
-            share = min(chunk, tile * -(-len(going_on) // (workers * tile)))
+            share = min(chunk, tile * -(-n_going_on // (workers * tile)))
             end = _stage(begin, n_steps, criteria.check_every, early_stop, share * cost)
-            parts = [going_on[i : i + share] for i in range(0, len(going_on), share)]
-            pending: dict[Future, np.ndarray] = {
+            ranges = [slice(i, min(i + share, n_going_on)) for i in range(0, n_going_on, share)]
+            parts = ranges if going_on is None else [going_on[one] for one in ranges]
+            pending: dict[Future, Part] = {
                 pool.submit(advance, part, begin, end): part for part in parts
             }
             slowest = 0.0
@@ -115,15 +121,18 @@ def run(
                         for of_all, of_part in zip(total, result, strict=True):
                             of_all[part] = of_part
                         left = 0 if end == n_steps else _goes_on(result.outcome, early_stop).sum()
-                        if left < len(part):
-                            progress(len(part) - int(left))
+                        if left < len(result.outcome):
+                            progress(len(result.outcome) - int(left))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-            going_on = going_on[_goes_on(total.outcome[going_on], early_stop)]
-            begin, cost = end, slowest
             if end == n_steps:
                 break
+            outcome = total.outcome if going_on is None else total.outcome[going_on]
+            those = np.flatnonzero(_goes_on(outcome, early_stop))
+            if len(those) < n_going_on:
+                going_on = those if going_on is None else going_on[those]
+            n_going_on, begin, cost = len(those), end, slowest
     return total
 
 
