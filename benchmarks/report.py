@@ -37,14 +37,24 @@ def surroundings() -> dict[str, Any]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"device": device_name(), "cores": os.cpu_count(), "versions": found}
+    return {
+        "device": device_name(), "cores": os.cpu_count(), "load": load(), "versions": found
+    }  # fmt: skip
+
+
+def load() -> float | None:
+    """How many programs were running here on average in the last minute, where that is known."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def heading(settings: Settings) -> str:
     here = surroundings()
     versions = ", ".join(f"{name} {v}" for name, v in here["versions"].items())
+    busy = ""
+    if here["load"] and here["load"] > 0.25 * here["cores"]:
+        busy = f"; load average {here['load']}: other work here disturbs the times"
     return (
-        f"size {settings.size.value}, {here['device']}, {here['cores']} cores\n{versions}\n"
+        f"size {settings.size.value}, {here['device']}, {here['cores']} cores{busy}\n{versions}\n"
         "A ratio is of the best times of several rounds, in each of which the sides take turns;\n"
         "“rounds” are the least and the greatest ratio of a single one."
     )

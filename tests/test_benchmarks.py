@@ -11,7 +11,7 @@ import pytest
 import xarray
 
 from benchmarks import __main__ as benchmark
-from benchmarks import against_c, c_loop, child, grid, growth, opponents, row, timing
+from benchmarks import against_c, c_loop, child, grid, growth, opponents, report, row, timing
 from benchmarks.job import Engine, Job, check, job, lean, ravine
 from benchmarks.row import ROWS, Disagreement, Group, Measurement, Row, Settings, Size, Verdict
 from dynamics import ALGORITHMS, SAM
@@ -265,3 +265,9 @@ def test_the_reference_job_is_the_one_of_the_marks():
     assert job(131_072).runs == 131_072
     given = job(256)
     assert ravine(given)(1).shape == (256, 2)
+
+
+@pytest.mark.parametrize(("load", "told"), [(1e6, True), (0.0, False), (None, False)])
+def test_other_work_on_the_machine_is_told(load, told, monkeypatch):
+    monkeypatch.setattr(report, "load", lambda: load)
+    assert ("other work here disturbs the times" in report.heading(QUICK)) is told
