@@ -20,10 +20,13 @@ def attractors(landscape: Landscape, result: Result, criteria: Criteria) -> np.n
     """Index of the critical set that each run ended in, −1 for none; int16, shape `(n,)`."""
     found = np.full(len(result.outcome), NONE, dtype=np.int16)
     decided = (result.outcome == Outcome.CONVERGED) | (result.outcome == Outcome.CYCLE)
-    ended = np.flatnonzero(decided)
-    for begin in range(0, len(ended), _POINTS_AT_ONCE):
-        which = ended[begin : begin + _POINTS_AT_ONCE]
+    for begin in range(0, len(decided), _POINTS_AT_ONCE):
+        part = slice(begin, begin + _POINTS_AT_ONCE)
+        # A part of which every run has ended need not be picked apart.
+        which = part if decided[part].all() else begin + np.flatnonzero(decided[part])
         points = np.asarray(result.final)[which]
+        if len(points) == 0:
+            continue
         # Laid out by coordinate, a norm of few coordinates is a sum of long columns: the same
         # numbers, several times as fast as sums of many short rows.
         points = np.asfortranarray(points) if landscape.dim < _SHORT else points
@@ -40,8 +43,8 @@ def _nearest(
         distance = np.asarray(one.distance(points))
         # Whoever is within the tolerance of several sets is in the most special, listed last.
         distance = np.where(distance <= criteria.attractor_tolerance, 0.0, distance)
-        index = np.where(distance <= closest, np.int16(i), index)
-        closest = np.minimum(distance, closest)
+        index[distance <= closest] = i
+        np.minimum(distance, closest, out=closest)
     # A cycle around a critical set passes it at a distance of at most the cycle's diameter.
     reach = 2 * amplitude + criteria.attractor_tolerance
     return np.where(closest <= reach, index, np.int16(NONE))

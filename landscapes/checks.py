@@ -25,7 +25,7 @@ def real_array(name: str, value: Any, *, ndim: int | tuple[int, ...], accepted: 
         array = np.array(value)
         if array.dtype.kind not in "iuf":  # NumPy would read numbers out of strings and booleans
             raise TypeError
-        array = array.astype(np.float64)
+        array = array.astype(np.float64, copy=False)  # it is a copy already
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be {accepted}; got {shown(value)}") from None
     allowed = (ndim,) if isinstance(ndim, int) else ndim
