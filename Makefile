@@ -34,6 +34,10 @@ help: ## list the targets (what plain `make` does)
 	@echo
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1: \2/p' Makefile
 
+# What XLA has compiled once it need not compile again. Not in tests: several processes write there.
+verify figures: export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/compiled
+verify figures: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.2
+
 verify: $(INSTALLED) ## check every claim, symbolically and by simulation, and print the ledger
 	$(IN_VENV) -m proofs_check $(ARGS)
 

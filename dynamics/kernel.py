@@ -78,6 +78,7 @@ def empty_result(n: int, dim: int) -> Result:
 
 class _State(NamedTuple):
     t: Any
+    unseen: Any  # whether the check at step t is still to be made
     w: ArrayVector
     running: Any
     outcome: Any
@@ -123,7 +124,8 @@ def advance(
     def check(state: _State) -> _State:
         """Decides the undecided runs that have come to rest."""
         candidates = state.running & (state.outcome == Outcome.BUDGET)
-        candidates = candidates & may_rest(state.w, eta, rho)
+        if quick:
+            candidates = candidates & may_rest(state.w, eta, rho)
         return lax.cond(jnp.any(candidates), decide, lambda s, _: s, state, candidates)
 
     def decide(state: _State, candidates: Any) -> _State:
@@ -140,7 +142,7 @@ def advance(
 
     def block(state: _State) -> _State:
         """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
-        length = jnp.minimum(thresholds.check_every, end - state.t)
+        length = jnp.where(state.unseen, 0, jnp.minimum(thresholds.check_every, end - state.t))
 
         def free(_: Any, carry: tuple) -> tuple:
             w, peak, strain = carry
@@ -154,26 +156,27 @@ def advance(
         # the block's beginning with exact lengths and a look at every step, to the last iterate
         # inside: so no overflow reaches a result, and the others pay little.
         suspects = state.running & ((peak > suspicious) | (strain > _trusted(eta)[1]))
-        following = state._replace(t=state.t + length, w=_select(state.running, ahead, state.w))
+        following = state._replace(
+            t=state.t + length, unseen=False, w=_select(state.running, ahead, state.w)
+        )
         return lax.cond(
             jnp.any(suspects), retrace, lambda _, following, *__: following,
             state, following, suspects, length,
         )  # fmt: skip
 
     def retrace(state: _State, following: _State, suspects: Any, length: Any) -> _State:
-        # A run that does not move at all never will; its lengths, being 0, are in no doubt.
-        suspects = suspects & _differs(one_step(state.w, eta, rho), state.w)
-
-        def careful(_: Any, carry: tuple) -> tuple:
-            w, within, taken = carry
+        def careful(carry: tuple) -> tuple:
+            i, w, within, taken, _ = carry
             ahead = one_step(w, eta, rho)
             within = within & inside(ahead)
-            return _select(within, ahead, w), within, taken + within.astype(jnp.int32)
+            # A run that does not move never will: its lengths, being 0, were in no doubt.
+            going = jnp.any(suspects & within & _differs(ahead, w))
+            return i + 1, _select(within, ahead, w), within, taken + within.astype(jnp.int32), going
 
-        carry = (state.w, zero == 0, zero)
-        # The loop is skipped when nobody is left.
-        last, within, taken = lax.fori_loop(
-            0, jnp.where(jnp.any(suspects), length, 0), careful, carry
+        _, last, within, taken, _ = lax.while_loop(
+            lambda carry: (carry[0] < length) & carry[-1],
+            careful,
+            (jnp.zeros_like(length), state.w, zero == 0, zero, True),
         )
         gone = suspects & ~within
         first = gone & (state.outcome == Outcome.BUDGET)
@@ -193,6 +196,7 @@ def advance(
     out_at_once = undecided & ~inside(w)
     state = _State(
         t=begin,
+        unseen=begin == 0,
         w=w,
         running=running & ~out_at_once,
         outcome=jnp.where(out_at_once, jnp.int8(Outcome.DIVERGED), runs.outcome),
@@ -200,7 +204,6 @@ def advance(
         period=runs.period,
         amplitude=runs.amplitude,
     )
-    state = lax.cond(begin == 0, check, lambda s: s, state)
     state = lax.while_loop(
         lambda s: (s.t < end) & jnp.any(s.running), lambda s: check(block(s)), state
     )
