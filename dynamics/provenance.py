@@ -13,7 +13,7 @@ from dynamics import engine
 from dynamics.algorithm import Algorithm
 from dynamics.experiment import Experiment
 
-_PACKAGES = ("ravine", "jax", "jaxlib", "numpy", "sympy", "xarray")
+_PACKAGES = ("ravine", "jax", "jaxlib", "llvmlite", "numpy", "sympy", "xarray")
 # Of longer texts, only the surroundings of their first difference are shown.
 _LONG = 120
 

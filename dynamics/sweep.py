@@ -59,7 +59,7 @@ def sweep(
         mean_last: how many iterates `mean_last` averages.
         trace_every: the spacing of `trace`, in steps.
         chunk_size: runs per call of the compiled code, rounded to whole tiles of runs that are
-            advanced together (1,024 of a low-dimensional landscape); None chooses.
+            advanced together; None chooses.
         devices: where to run; None means all local devices.
         progress: True draws a bar; a function is called with runs done and runs in all.
         store: a folder to keep the results in, in Zarr's format, so that they need not fit
