@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import cycle
 from queue import SimpleQueue
 from time import perf_counter
@@ -81,22 +81,26 @@ def run(
     )
     total = empty_result(len(lanes), landscape.dim)
 
-    def advance(which: Part, begin: int, end: int) -> tuple[Result, float]:
-        """These runs from step `begin` to step `end`, and the seconds that took."""
-        indices = np.arange(which.start, which.stop) if isinstance(which, slice) else which
-        eta, rho, starts = lanes.take(indices)
-        runs = Result(*(field[which] for field in total))
+    def advance(which: Part, begin: int, end: int) -> tuple[int, float]:
+        """These runs from step `begin` to step `end`: how many ended, and the seconds it took."""
+        eta, rho, starts = lanes.take(which)
+        runs = Result(*(field[which] for field in total))  # of a range, where they are
         if begin == 0:
-            runs = runs._replace(final=starts)
+            runs.final[...] = starts
         device = idle.get()
         clock = perf_counter()
         try:
-            found = compiled(
+            compiled(
                 placed[device], thresholds, begin, end, runs, eta, rho, device=device, chunk=chunk
             )
         finally:
             idle.put(device)
-        return found, perf_counter() - clock
+        seconds = perf_counter() - clock
+        if not isinstance(which, slice):
+            for of_all, of_part in zip(total, runs, strict=True):
+                of_all[which] = of_part
+        left = 0 if end == n_steps else int(_goes_on(runs.outcome, early_stop).sum())
+        return len(eta) - left, seconds
 
     # While all runs go on they are ranges, which are read and written without being gathered.
     going_on: np.ndarray | None = None
@@ -108,21 +112,17 @@ def run(
             end = _stage(begin, n_steps, criteria.check_every, early_stop, share * cost)
             ranges = [slice(i, min(i + share, n_going_on)) for i in range(0, n_going_on, share)]
             parts = ranges if going_on is None else [going_on[one] for one in ranges]
-            pending: dict[Future, Part] = {
-                pool.submit(advance, part, begin, end): part for part in parts
-            }
+            pending = {pool.submit(advance, part, begin, end) for part in parts}
             slowest = 0.0
             try:
                 while pending:
                     done, _ = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
-                        part, (result, seconds) = pending.pop(future), future.result()
+                        pending.remove(future)
+                        ended, seconds = future.result()
                         slowest = max(slowest, seconds / (share * (end - begin)))
-                        for of_all, of_part in zip(total, result, strict=True):
-                            of_all[part] = of_part
-                        left = 0 if end == n_steps else _goes_on(result.outcome, early_stop).sum()
-                        if left < len(result.outcome):
-                            progress(len(result.outcome) - int(left))
+                        if ended:
+                            progress(ended)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -67,7 +67,7 @@ class Result(NamedTuple):
 def empty_result(n: int, dim: int) -> Result:
     """Room for the results of n runs, of which nothing is known yet."""
     return Result(
-        final=np.empty((n, dim)),
+        final=np.empty((dim, n)).T,  # coordinate by coordinate, as the runs are computed
         final_loss=np.empty(n),
         outcome=np.full(n, int(Outcome.BUDGET), dtype=np.int8),
         n_steps=np.zeros(n, dtype=np.int32),

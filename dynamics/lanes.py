@@ -33,12 +33,23 @@ class Lanes:
         sizes = (len(self.rho), len(self.eta), len(self.starts))
         return math.prod(sizes) if self.is_product else max(sizes)
 
-    def take(self, which: np.ndarray) -> tuple[RealArray, RealArray, RealArray]:
-        """η, ρ and starts of the runs with the given indices."""
+    def take(self, which: np.ndarray | slice) -> tuple[RealArray, RealArray, RealArray]:
+        """η, ρ and starts of the runs with the given indices, or of a range of runs."""
         if not self.is_product:
             return self.eta[which], self.rho[which], self.starts[which]
+        if isinstance(which, slice):
+            return self._range(which.start, which.stop)
         r, e, s = np.unravel_index(which, (len(self.rho), len(self.eta), len(self.starts)))
         return self.eta[e], self.rho[r], self.starts[s]
+
+    def _range(self, begin: int, end: int) -> tuple[RealArray, RealArray, RealArray]:
+        # Whole rows of starts, of which the ends are cut: a division for each run costs more.
+        n = len(self.starts)
+        rows = np.arange(begin // n, -(-end // n))
+        cut = slice(begin - rows[0] * n, end - rows[0] * n)
+        r, e = np.divmod(rows, len(self.eta))
+        eta, rho = (np.repeat(values, n)[cut] for values in (self.eta[e], self.rho[r]))
+        return eta, rho, np.tile(self.starts, (len(rows), 1))[cut]
 
 
 def product(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:

@@ -51,8 +51,8 @@ class Program(abc.ABC):
         *,
         device: Any,
         chunk: int,
-    ) -> Result:
-        """`runs`, at step `begin`, advanced to step `end`; at most `chunk` of them."""
+    ) -> None:
+        """Advances `runs`, at most `chunk` of them, in place from step `begin` to step `end`."""
 
 
 def program(
@@ -97,7 +97,7 @@ class NativeProgram(Program):
         arrays = [(np.dtype(np.float64), shape) for shape in landscape.component_shapes]
         arrays += [(np.dtype(name), ()) for name in scalars]
         self._compiled = native.compile_runs(over_runs, (landscape, thresholds, step, step), arrays)
-        self.tile, self.chunk, self.cost = native.WIDTH, 16_384, 1e-9 * landscape.dim
+        self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
 
     def place(self, landscape: Landscape, device: Any) -> Landscape:
         return landscape
@@ -114,19 +114,35 @@ class NativeProgram(Program):
         *,
         device: Any,
         chunk: int,
-    ) -> Result:
+    ) -> None:
         n = len(eta)
-        length = -(-n // self.tile) * self.tile
         fixed = [*jax.tree.leaves(landscape), *thresholds, np.int32(begin), np.int32(end)]
-        components = [np.moveaxis(c, 0, -1) for c in landscape.split(_padded(runs.final, length))]
-        known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
-        *points, loss = self._compiled(
-            fixed,
-            [*components, *(_padded(a, length) for a in known), np.arange(length) < n],
-        )
-        k = len(components)
-        final = landscape.join(tuple(np.moveaxis(p, -1, 0)[:n] for p in points[:k]))
-        return Result(final, loss[:n], *(a[:n] for a in points[k:]))
+        if length := -n % self.tile:
+            padded = Result(*(_padded(field, n + length) for field in runs))
+            self._advance(landscape, fixed, padded, _padded(eta, n + length), rho, n)
+            for field, found in zip(runs, padded, strict=True):
+                field[...] = found[:n]
+        else:
+            self._advance(landscape, fixed, runs, eta, rho, n)
+
+    def _advance(
+        self,
+        landscape: Landscape,
+        fixed: list[Any],
+        runs: Result,
+        eta: np.ndarray,
+        rho: np.ndarray,
+        n: int,
+    ) -> None:
+        """Of whole tiles; only the first n runs are no padding."""
+        parts = [np.moveaxis(c, 0, -1) for c in landscape.split(runs.final)]
+        points = [np.ascontiguousarray(part) for part in parts]
+        known = [runs.outcome, runs.n_steps, runs.period, runs.amplitude]
+        others = [eta, _padded(rho, len(eta)), np.arange(len(eta)) < n]
+        self._compiled(fixed, [*points, *known, *others], [*points, *known, runs.final_loss])
+        for part, point in zip(parts, points, strict=True):
+            if not np.may_share_memory(part, point):
+                part[...] = point
 
 
 class XLAProgram(Program):
@@ -185,7 +201,7 @@ class XLAProgram(Program):
         *,
         device: Any,
         chunk: int,
-    ) -> Result:
+    ) -> None:
         n = len(eta)
         # One length, so that one compilation serves; a tile of padding alone costs nothing.
         length = -(-chunk // self.tile) * self.tile
@@ -200,7 +216,8 @@ class XLAProgram(Program):
                 *(_padded(a, length) for a in known),
                 np.arange(length) < n,
             )
-            return Result(*(np.asarray(field)[:n] for field in found))
+            for field, values in zip(runs, found, strict=True):
+                field[...] = np.asarray(values)[:n]
 
 
 def compilations() -> int:

@@ -58,27 +58,41 @@ class Compiled:
         kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, pointer, pointer)
         self._call = kind(engine.get_function_address("run"))
 
-    def __call__(self, fixed: Sequence[Any], over_runs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def __call__(
+        self,
+        fixed: Sequence[Any],
+        over_runs: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray] | None = None,
+    ) -> Sequence[np.ndarray]:
         """The outputs, runs along the last axis.
 
         Args:
             fixed: the leaves of what is the same for all runs, of the types they were traced with.
             over_runs: an array with runs along its last axis for each of the others; their number
                 is a multiple of `WIDTH`.
+            outputs: where to write, C-contiguous; it may be the memory of an input of its shape.
         """
         runs = over_runs[0].shape[-1]
+        if runs < WIDTH or runs % WIDTH:
+            raise ValueError(f"the number of runs must be a multiple of {WIDTH}, > 0; got {runs}")
         given = [np.ascontiguousarray(a) for a in (*fixed, *over_runs)]
-        found = [np.empty((*shape, runs), dtype) for dtype, shape in self._outputs]
-        inputs = (ctypes.c_void_p * len(given))(*(a.ctypes.data for a in given))
-        outputs = (ctypes.c_void_p * len(found))(*(a.ctypes.data for a in found))
-        self._call(runs // WIDTH, runs, inputs, outputs)
-        return found
+        if outputs is None:
+            outputs = [np.empty((*shape, runs), dtype) for dtype, shape in self._outputs]
+        self._call(runs // WIDTH, runs, _pointers(given), _pointers(outputs))
+        return outputs
+
+
+def _pointers(arrays: Sequence[np.ndarray]) -> Any:
+    return (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
 
 
 def _translate(
     function: Callable[..., Any], fixed: Sequence[Any], over_runs: Sequence[Kind]
 ) -> tuple[str, list[Kind]]:
     """The module as text, and its outputs."""
+    shapes = [*map(np.shape, jax.tree.leaves(fixed)), *(shape for _, shape in over_runs)]
+    if any(TRACED in shape for shape in shapes):
+        raise NotElementwise(f"an axis of length {TRACED}, which is taken for the one over runs")
     traced = [jax.ShapeDtypeStruct((TRACED, *shape), dtype) for dtype, shape in over_runs]
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(lambda *given: jax.tree.leaves(function(*given)))(*fixed, *traced)
