@@ -156,7 +156,7 @@ def _is_finite(to: Function, _: Any, __: Any, a: Value) -> Value:
 @rule("select_n")
 def _select(to: Function, _: Any, __: Any, which: Value, *cases: Value) -> Value:
     if len(cases) != 2 or which.dtype != "bool":
-        raise NotElementwise("a selection of more than two")
+        raise NotElementwise("a selection by numbers, or of more than two")
     no, yes = to.aligned(*cases)
     if which.over_runs:
         no, yes = to.spread(no), to.spread(yes)
@@ -192,6 +192,8 @@ def _convert(to: Function, _: Any, aval: Any, a: Value) -> Value:
 def _bitcast(to: Function, _: Any, aval: Any, a: Value) -> Value:
     dtype = np.dtype(aval.dtype).name
     target = llvm_type(dtype, a.over_runs)
+    if BITS[dtype] != BITS[a.dtype]:
+        raise NotElementwise(f"the bits of {a.dtype} as {dtype}")
     if a.type == target:
         return Value(a.entries, dtype, a.over_runs)
     return to.map(
@@ -254,8 +256,9 @@ def _reduce(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
     name = "add" if kind == "sum" else kind
     axes = parameters["axes"]
     if a.over_runs and 0 in axes:
-        if name not in ("or", "and") or a.entries.shape != ():
+        if a.dtype != "bool" or name not in ("or", "and") or a.entries.shape != ():
             raise NotElementwise(f"the {kind} over runs")
+        # Of the runs of one vector: good for skipping what none of them needs, not for a result.
         called = f"llvm.vector.reduce.{name}.v{WIDTH}i1"
         return to.map(lambda x: to.intrinsic(called, "i1", (a.type, x)), "bool", a, over_runs=False)
     for axis in sorted((axis - a.over_runs for axis in axes), reverse=True):

@@ -31,8 +31,8 @@ _MOST_INSTRUCTIONS = 20_000
 _TYPES = {
     "float64": "double", "uint64": "i64", "int64": "i64", "int32": "i32", "int8": "i8", "bool": "i1"
 }  # fmt: skip
-#: Bits of the integers that are understood.
-BITS = {"uint64": 64, "int64": 64, "int32": 32, "int8": 8, "bool": 1}
+#: Bits of the numbers that are understood.
+BITS = {"float64": 64, "uint64": 64, "int64": 64, "int32": 32, "int8": 8, "bool": 1}
 
 
 class NotElementwise(Exception):
@@ -74,6 +74,8 @@ class Value:
 
 def value_of(names: Sequence[str], shape: tuple[int, ...], dtype: str, over_runs: bool) -> Value:
     """The value with these entries, in the order of `ravel`."""
+    if len(names) == 0:
+        raise NotElementwise("an empty array")
     entries = np.empty(len(names), dtype=object)
     entries[:] = names
     return Value(entries.reshape(shape), dtype, over_runs)
