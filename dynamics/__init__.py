@@ -6,6 +6,14 @@
     open_sweep(path)                                                   what either stored
 
 Everything is computed in float64 and returned as NumPy or xarray, whatever JAX is set to.
+
+    rules, algorithm, vector   the map: ascent × descent, on arrays and on symbols alike
+    outcome, attractors        what became of a run, and where
+    kernel, programs, native   the program that advances a batch, and how it is compiled
+    engine                     a list of runs in chunks, on all local devices
+    lanes, sweep, experiments  grids, lists and starts; whole sweeps, in memory or stored
+    observables, trajectory    what else is looked at; single paths
+    oracle                     the same in plain NumPy, to be tested against
 """
 
 from dynamics.algorithm import ALGORITHMS as ALGORITHMS
@@ -17,6 +25,8 @@ from dynamics.algorithm import StableSAM as StableSAM
 from dynamics.algorithm import direction as direction
 from dynamics.algorithm import step as step
 from dynamics.engine import device_name as device_name
+from dynamics.experiments.store import open_sweep as open_sweep
+from dynamics.experiments.writing import StoreError as StoreError
 from dynamics.lanes import grid_starts as grid_starts
 from dynamics.lanes import line_starts as line_starts
 from dynamics.lanes import normal_starts as normal_starts
@@ -29,7 +39,6 @@ from dynamics.rules import plain_descent as plain_descent
 from dynamics.rules import raw_ascent as raw_ascent
 from dynamics.rules import renormalised_descent as renormalised_descent
 from dynamics.rules import unit_ascent as unit_ascent
-from dynamics.store import open_sweep as open_sweep
 from dynamics.sweep import ensemble as ensemble
 from dynamics.sweep import sweep as sweep
 from dynamics.trajectory import batched as batched
@@ -37,4 +46,3 @@ from dynamics.trajectory import one_step as one_step
 from dynamics.trajectory import trajectory as trajectory
 from dynamics.vector import ArrayVector as ArrayVector
 from dynamics.vector import Vector as Vector
-from dynamics.writing import StoreError as StoreError

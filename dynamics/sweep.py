@@ -11,11 +11,11 @@ import xarray
 
 from dynamics import engine
 from dynamics.algorithm import Algorithm
-from dynamics.execution import Means, carry_out
-from dynamics.experiment import Experiment, Settings
+from dynamics.experiments.execution import Means, carry_out
+from dynamics.experiments.experiment import Experiment, Settings
+from dynamics.experiments.progress import Progress
 from dynamics.lanes import learning_rates, made_by, points, radii, together
 from dynamics.outcome import Criteria
-from dynamics.progress import Progress
 from landscapes import Landscape, Quadratic
 from landscapes.checks import shown
 

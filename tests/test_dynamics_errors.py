@@ -41,7 +41,7 @@ def nothing_is_run(monkeypatch: pytest.MonkeyPatch):
         raise AssertionError("bad input reached the compiled code")
 
     monkeypatch.setattr(engine, "run", reached)
-    monkeypatch.setattr(sys.modules["dynamics.blocks"], "observe", reached)
+    monkeypatch.setattr(sys.modules["dynamics.experiments.blocks"], "observe", reached)
     monkeypatch.setattr(sys.modules["dynamics.trajectory"], "_path", reached)
 
 

@@ -25,10 +25,10 @@ from dynamics import (
     ensemble,
     open_sweep,
     plain_descent,
-    provenance,
     sweep,
     uniform_starts,
 )
+from dynamics.experiments import provenance
 from landscapes import LANDSCAPES, Landscape, Saddle
 
 LANDSCAPE = Saddle()

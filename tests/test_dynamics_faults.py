@@ -71,7 +71,7 @@ KILLS = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, "tests")
-import dynamics.store, filelock, xarray, zarr
+import dynamics.experiments.store, filelock, xarray, zarr
 from test_dynamics_faults import GRID, finished, run
 
 path, log = Path(sys.argv[1]), Path(sys.argv[2])

@@ -22,12 +22,12 @@ from dynamics import (
     engine,
     ensemble,
     open_sweep,
-    provenance,
     sweep,
     uniform_starts,
 )
-from dynamics.experiment import Experiment, Settings
-from dynamics.memory import free_memory, memory_limit_in_bytes
+from dynamics.experiments import provenance
+from dynamics.experiments.experiment import Experiment, Settings
+from dynamics.experiments.memory import free_memory, memory_limit_in_bytes
 from landscapes import Quadratic, Saddle
 
 LANDSCAPE = Saddle()

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dynamics import dataset
-from dynamics.experiment import Experiment
-from dynamics.writing import required
+from dynamics.experiments import dataset
+from dynamics.experiments.experiment import Experiment
+from dynamics.experiments.writing import required
 from landscapes.checks import shown
 
 #: The attribute of a label that it is recognised by, without being read.

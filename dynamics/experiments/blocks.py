@@ -13,10 +13,10 @@ import numpy as np
 from dynamics import engine
 from dynamics.algorithm import Algorithm
 from dynamics.attractors import attractors
-from dynamics.experiment import Settings
+from dynamics.experiments.experiment import Settings
+from dynamics.experiments.provenance import environment
 from dynamics.lanes import Lanes
 from dynamics.observables import OBSERVABLES, observe
-from dynamics.provenance import environment
 from landscapes import Landscape
 
 Values = dict[str, np.ndarray]

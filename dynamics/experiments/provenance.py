@@ -11,7 +11,7 @@ from typing import Any
 
 from dynamics import engine
 from dynamics.algorithm import Algorithm
-from dynamics.experiment import Experiment
+from dynamics.experiments.experiment import Experiment
 
 _PACKAGES = ("ravine", "jax", "jaxlib", "llvmlite", "numpy", "sympy", "xarray")
 # Of longer texts, only the surroundings of their first difference are shown.

@@ -8,7 +8,7 @@ import numpy as np
 import xarray
 
 from dynamics import attractors
-from dynamics.experiment import Experiment
+from dynamics.experiments.experiment import Experiment
 from dynamics.outcome import Outcome
 from landscapes import Landscape
 

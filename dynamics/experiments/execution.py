@@ -13,15 +13,15 @@ from warnings import warn
 import numpy as np
 import xarray
 
-from dynamics.blocks import Job, Values
-from dynamics.computing import Advance, Put, compute_here, compute_on, workers
-from dynamics.dataset import labelled
-from dynamics.experiment import Block, Experiment
-from dynamics.memory import in_words, memory_limit_in_bytes
-from dynamics.progress import Reporter
-from dynamics.provenance import environment, provenance
-from dynamics.store import Store, listed
-from dynamics.writing import local_path, sole_writer
+from dynamics.experiments.blocks import Job, Values
+from dynamics.experiments.computing import Advance, Put, compute_here, compute_on, workers
+from dynamics.experiments.dataset import labelled
+from dynamics.experiments.experiment import Block, Experiment
+from dynamics.experiments.memory import in_words, memory_limit_in_bytes
+from dynamics.experiments.progress import Reporter
+from dynamics.experiments.provenance import environment, provenance
+from dynamics.experiments.store import Store, listed
+from dynamics.experiments.writing import local_path, sole_writer
 from landscapes.checks import shown, whole_number
 
 # The share of the limit that blocks may take while they travel to workers and back.

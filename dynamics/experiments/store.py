@@ -20,11 +20,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
-from dynamics import layout
-from dynamics.experiment import Block, Experiment
+from dynamics.experiments import layout
+from dynamics.experiments.experiment import Block, Experiment
+from dynamics.experiments.provenance import differences
+from dynamics.experiments.writing import (
+    PARTIAL,
+    StoreError,
+    draft_of,
+    local_path,
+    required,
+    writing,
+)
 from dynamics.kernel import Result
-from dynamics.provenance import differences
-from dynamics.writing import PARTIAL, StoreError, draft_of, local_path, required, writing
 
 _LISTED = 10
 # Reading waits for the disk and unpacks outside the interpreter's lock.

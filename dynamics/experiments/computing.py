@@ -6,9 +6,9 @@ import multiprocessing.context
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
-from dynamics.blocks import Job, Values, compute, compute_in_worker, look_around
-from dynamics.experiment import Block, Experiment
-from dynamics.provenance import differences, environment
+from dynamics.experiments.blocks import Job, Values, compute, compute_in_worker, look_around
+from dynamics.experiments.experiment import Block, Experiment
+from dynamics.experiments.provenance import differences, environment
 from landscapes.checks import shown
 
 Advance = Callable[[int], None]
