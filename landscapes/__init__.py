@@ -21,6 +21,7 @@ from landscapes.facts import Box as Box
 from landscapes.facts import Constant as Constant
 from landscapes.facts import CriticalKind as CriticalKind
 from landscapes.facts import CriticalSet as CriticalSet
+from landscapes.facts import DoesNotExist as DoesNotExist
 from landscapes.facts import Facts as Facts
 from landscapes.facts import Symmetry as Symmetry
 from landscapes.facts import Unknown as Unknown
@@ -31,4 +32,5 @@ from landscapes.landscape import SymbolicLoss as SymbolicLoss
 from landscapes.linear_neuron import LinearNeuron as LinearNeuron
 from landscapes.matrix_sensing import MatrixSensing as MatrixSensing
 from landscapes.quadratic import Quadratic as Quadratic
+from landscapes.ravine import Ravine as Ravine
 from landscapes.saddle import Saddle as Saddle

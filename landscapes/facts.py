@@ -19,6 +19,17 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class DoesNotExist:
+    """What the loss provably does not have, and why.
+
+    Of a constant: that no number serves everywhere, or none that says anything (a smallest
+    curvature above −∞, α > 0). On a bounded domain there may well be one.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Box:
     """The points whose coordinates are all at most `radius` in absolute value."""
 
@@ -35,7 +46,8 @@ EVERYWHERE = Box()
 class Constant:
     """A constant of the loss together with the set on which it holds.
 
-    `attained` says whether the constant is the best possible one there.
+    `attained` says whether it is reached at a point of the domain, and thus the best possible
+    one there; otherwise it is known as a bound only.
     """
 
     value: float
@@ -43,7 +55,7 @@ class Constant:
     attained: bool = True
 
     def __str__(self) -> str:
-        return f"{self.value:g} ({self.domain}{'' if self.attained else ', not tight'})"
+        return f"{self.value:g} ({self.domain}{'' if self.attained else ', not attained'})"
 
 
 class CriticalKind(Enum):
@@ -94,6 +106,10 @@ def critical_point(
     )
 
 
+# A constant, or why none is stated.
+Stated = Constant | Unknown | DoesNotExist
+
+
 @dataclass(frozen=True)
 class Symmetry:
     """A map of the space onto itself that leaves the loss as it is."""
@@ -110,7 +126,7 @@ class Facts:
         critical_sets: all of them, unless `complete` is False, listed from the general to the
             special (a line of minima before the point where it degenerates); results refer to
             them by index.
-        minimum_loss: the infimum of the loss.
+        minimum_loss: the infimum of the loss, −inf if it is unbounded below.
         smoothness: β, the largest curvature: ‖∇²L‖ ≤ β on the domain.
         strong_convexity: μ, the smallest curvature: ∇²L ⪰ μ on the domain; 0 if only convex,
             negative if not even that.
@@ -119,9 +135,9 @@ class Facts:
     """
 
     critical_sets: tuple[CriticalSet, ...]
-    minimum_loss: float
-    smoothness: Constant | Unknown
-    strong_convexity: Constant | Unknown
-    polyak_lojasiewicz: Constant | Unknown
+    minimum_loss: float | Unknown
+    smoothness: Stated
+    strong_convexity: Stated
+    polyak_lojasiewicz: Stated
     symmetries: tuple[Symmetry, ...] = field(default=())
     complete: bool = True

@@ -16,9 +16,9 @@ from landscapes.facts import (
     Constant,
     CriticalKind,
     CriticalSet,
+    DoesNotExist,
     Facts,
     Symmetry,
-    Unknown,
     critical_point,
 )
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
@@ -108,7 +108,8 @@ class LinearNeuron(SymbolicLandscape):
         radius = 2.0
         # ∇²L = ℓ″(p)(y, x)(y, x)ᵀ + ℓ′(p)((0, 1), (1, 0)) with p = xy, ℓ″ ≤ 1 and |p| ≤ radius²:
         # its norm is at most 2 radius² + |ℓ′(radius²)|.
-        smoothness = 2 * radius**2 + float(LINKS[self.link].derivative_bound(radius**2))
+        steepest = float(LINKS[self.link].derivative_bound(radius**2))
+        smoothness = 2 * radius**2 + steepest
         return Facts(
             critical_sets=(
                 CriticalSet(
@@ -129,8 +130,11 @@ class LinearNeuron(SymbolicLandscape):
             ),
             minimum_loss=0.0,
             smoothness=Constant(smoothness, Box(radius), attained=False),
-            strong_convexity=Unknown("no constant is stated: the curvature ±ℓ′(xy) is negative"),
-            polyak_lojasiewicz=Unknown("none exists: at the origin the gradient vanishes as |w|³"),
+            # … its first term is not negative, and the second not below −|ℓ′(radius²)|.
+            strong_convexity=Constant(-steepest, Box(radius), attained=False),
+            polyak_lojasiewicz=DoesNotExist(
+                "towards the origin ‖∇L‖² falls as |w|⁶ and L as |w|⁴ only"
+            ),
             symmetries=(
                 Symmetry("(x, y) -> (y, x)", lambda w: w[..., ::-1]),
                 Symmetry("(x, y) -> (-x, y)", lambda w: w * np.array([-1.0, 1.0])),

@@ -15,6 +15,7 @@ from landscapes.facts import (
     Constant,
     CriticalKind,
     CriticalSet,
+    DoesNotExist,
     Facts,
     Symmetry,
     Unknown,
@@ -127,8 +128,11 @@ class MatrixSensing(Landscape):
             ),
             minimum_loss=0.0,
             smoothness=Constant(np.inf),
-            strong_convexity=Unknown("none: the loss is invariant under U → UQ"),
-            polyak_lojasiewicz=Unknown("none: the origin is a critical point above the minimum"),
+            strong_convexity=Unknown(
+                "negative if there is one, for L(0) > L(±U*): how far the curvature falls "
+                "depends on the drawn measurements"
+            ),
+            polyak_lojasiewicz=DoesNotExist("at the origin the gradient is 0 above the minimum"),
             symmetries=(
                 Symmetry("U -> -U", lambda w: -w),
                 Symmetry("columns reversed", self._reverse_columns),

@@ -8,7 +8,15 @@ import numpy as np
 import sympy
 
 from landscapes.checks import Real
-from landscapes.facts import Box, Constant, CriticalKind, Facts, Symmetry, Unknown, critical_point
+from landscapes.facts import (
+    Box,
+    Constant,
+    CriticalKind,
+    DoesNotExist,
+    Facts,
+    Symmetry,
+    critical_point,
+)
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
 
 
@@ -45,7 +53,7 @@ class Saddle(SymbolicLandscape):
             smoothness=Constant((13 + np.sqrt(125)) / 2, Box(2.0)),
             # … and smallest at x = 0, where it is the saddle's.
             strong_convexity=Constant(at_saddle[1]),
-            polyak_lojasiewicz=Unknown("a saddle has gradient 0 above the minimum: none exists"),
+            polyak_lojasiewicz=DoesNotExist("at the saddle the gradient is 0 above the minimum"),
             symmetries=(Symmetry("w -> -w", lambda w: -w),),
         )
 
