@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -16,9 +17,12 @@ from dynamics.kernel import Result, Runs, Thresholds, advance
 from landscapes import Landscape
 
 # XLA advances a batch in tiles that stay in cache. Of landscapes whose points are a few scalars:
-# runs per tile. Of others: numbers per tile, 16,384 doubles being 128 KiB.
+# runs per tile. Of others: numbers per tile, 16,384 doubles being 128 KiB; but no fewer runs than
+# make it worth reading a large matrix from memory, which is done once for all runs of a tile.
 _TILE_RUNS = 1024
 _TILE_NUMBERS = 16_384
+_LEAST_TILE_RUNS = 8
+_MOST_TILES_PER_CHUNK = 32
 # On an accelerator a tile is what one launch works on.
 _ACCELERATOR_TILE_RUNS = 131_072
 
@@ -156,9 +160,12 @@ class XLAProgram(Program):
         elif all(shape == () for shape in landscape.component_shapes):
             self.tile = _TILE_RUNS
         else:
-            tile = np.clip(_TILE_NUMBERS / landscape.dim, 1, _TILE_RUNS)
+            tile = np.clip(_TILE_NUMBERS / landscape.dim, _LEAST_TILE_RUNS, _TILE_RUNS)
             self.tile = int(2 ** np.floor(np.log2(tile)))
-        self.chunk = 32 * self.tile if platform == "cpu" else self.tile
+        # Of large points few tiles: so calls do not last long, and padding takes no memory.
+        tiles = _MOST_TILES_PER_CHUNK * _TILE_NUMBERS // (self.tile * landscape.dim)
+        tiles = np.clip(tiles, 1, _MOST_TILES_PER_CHUNK) if platform == "cpu" else 1
+        self.chunk = int(tiles) * self.tile
         # What matrix products of this size take: better to look again soon than late.
         self.cost = 1e-9 * landscape.dim**2
         # XLA's default of 256 bits leaves half of an AVX-512 unit idle; where the processor has
@@ -173,6 +180,14 @@ class XLAProgram(Program):
             tiled = jax.tree.map(lambda a: a.reshape(-1, self.tile, *a.shape[1:]), arguments)
 
             def run(arguments: tuple) -> tuple:
+                # A tile of padding alone costs nothing.
+                return lax.cond(jnp.any(arguments[-1]), advanced, untouched, arguments)
+
+            def untouched(arguments: tuple) -> tuple:
+                components, *known, eta, _, _ = arguments
+                return Runs(components, *known), jnp.zeros_like(eta)
+
+            def advanced(arguments: tuple) -> tuple:
                 components, *known, eta, rho, real = arguments
                 return advance(
                     landscape, thresholds, begin, end, Runs(components, *known), eta, rho, real,
@@ -203,7 +218,7 @@ class XLAProgram(Program):
         chunk: int,
     ) -> None:
         n = len(eta)
-        # One length, so that one compilation serves; a tile of padding alone costs nothing.
+        # One length, so that one compilation serves.
         length = -(-chunk // self.tile) * self.tile
         known = (runs.final, runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
         # Both settings belong to the thread; the caller's own are untouched.

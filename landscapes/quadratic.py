@@ -77,7 +77,9 @@ class Quadratic(Landscape):
 
     def gradient_of(self, components: Components) -> Components:
         if self.matrix is not None:
-            return (components[0] @ self.matrix,)  # H is symmetric
+            # In this order a batch is multiplied as H Wᵀ, whose rows, one for each coordinate, are
+            # long: XLA's products and sums are faster over those than over columns of W H.
+            return (self.matrix @ components[0],)
         if len(components) == self.dim and components[0].ndim == 0:
             return tuple(self.spectrum[i] * w for i, w in enumerate(components))
         return (self.spectrum * components[0],)
