@@ -8,11 +8,12 @@ the jaxpr of the very function that XLA would be given.
 
     values      what a variable of the jaxpr becomes, and the functions under construction
     operations  one rule for each primitive; a new one is one function
+    elementary  exp, log, tanh and their like, written in those
     control     jaxprs, calls, branches and loops
     machine     the whole function: inputs, outputs, machine code, and how it is called
 
-Only what such programs consist of is understood: elementwise arithmetic, comparisons, selections,
-small products, and control flow by scalars. For anything else `compile_runs` raises
+Only what such programs consist of is understood: elementwise arithmetic and functions, comparisons,
+selections, small products, and control flow by scalars. For anything else `compile_runs` raises
 `NotElementwise`, and the caller leaves the program to XLA. Floating-point operations are those of
 IEEE 754, in the order of the jaxpr, never contracted and never flushed: results depend neither on
 the processor nor on `WIDTH`.

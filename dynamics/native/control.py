@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+import jax
 import numpy as np
 
+from dynamics.native.elementary import FUNCTIONS
 from dynamics.native.operations import apply
 from dynamics.native.values import (
     WIDTH,
@@ -37,6 +40,8 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
         name = equation.primitive.name
         if name in _CALLS:
             outputs = program(to, _called(equation), operands)
+        elif name in FUNCTIONS:
+            outputs = program(to, _elementary(name, equation.outvars[0].aval), operands)
         elif name == "while":
             outputs = _loop(to, equation.params, operands)
         elif name == "cond":
@@ -45,6 +50,19 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
             outputs = [apply(to, equation, operands)]
         values |= dict(zip(equation.outvars, outputs, strict=True))
     return [read(v) for v in jaxpr.outvars]
+
+
+@lru_cache
+def _traced(name: str, shape: tuple[int, ...]) -> Any:
+    with jax.enable_x64(True):
+        return jax.make_jaxpr(FUNCTIONS[name])(jax.ShapeDtypeStruct(shape, np.float64))
+
+
+def _elementary(name: str, aval: Any) -> Any:
+    """The jaxpr of an elementary function."""
+    if aval.dtype != np.float64:
+        raise NotElementwise(f"{name} of {aval.dtype}")
+    return _traced(name, aval.shape)
 
 
 def _called(equation: Any) -> Any:

@@ -93,6 +93,26 @@ def _logic(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     )
 
 
+_SHIFTS = {
+    "shift_left": "shl", "shift_right_arithmetic": "ashr", "shift_right_logical": "lshr"
+}  # fmt: skip
+
+
+@rule(*_SHIFTS)
+def _shift(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
+    a, by = operands
+    # A shift by the number's size or more is another thing to JAX than to LLVM.
+    amounts = by.named()
+    if by.over_runs or not all(n.isdigit() and int(n) < BITS[a.dtype] for n in amounts):
+        raise NotElementwise("a shift by anything but a small constant")
+    a, by = to.aligned(a, by)
+    operation = _SHIFTS[parameters["name"]]
+    return to.map(
+        lambda x, n: to.put(f"{operation} {a.type} {x}, {n}"), a.dtype, a, by,
+        over_runs=a.over_runs,
+    )  # fmt: skip
+
+
 @rule("not")
 def _not(to: Function, _: Any, __: Any, a: Value) -> Value:
     if a.dtype != "bool":
