@@ -16,6 +16,8 @@ Notation, the same in every package:
 A new landscape is one file and one line here (CONTRIBUTING.md).
 """
 
+from landscapes.beale import Beale as Beale
+from landscapes.bounded_sine import BoundedSine as BoundedSine
 from landscapes.facts import EVERYWHERE as EVERYWHERE
 from landscapes.facts import Box as Box
 from landscapes.facts import Constant as Constant
@@ -33,4 +35,7 @@ from landscapes.linear_neuron import LinearNeuron as LinearNeuron
 from landscapes.matrix_sensing import MatrixSensing as MatrixSensing
 from landscapes.quadratic import Quadratic as Quadratic
 from landscapes.ravine import Ravine as Ravine
+from landscapes.rippled_bowl import RippledBowl as RippledBowl
 from landscapes.saddle import Saddle as Saddle
+from landscapes.scalar_factorisation import ScalarFactorisation as ScalarFactorisation
+from landscapes.three_sharpness import ThreeSharpness as ThreeSharpness
