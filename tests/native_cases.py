@@ -94,6 +94,17 @@ def of_bits(how: Any) -> Any:
 
 MAXIMUM, MINIMUM = of_bits(np.bitwise_and), of_bits(np.bitwise_or)
 
+
+def shift_right(kind: str) -> Callable[[np.ndarray, Any], np.ndarray]:
+    """Of the bits, read as an integer of that kind, whatever the type is."""
+
+    def shift(a: np.ndarray, by: Any) -> np.ndarray:
+        bits = a.view(f"{kind}{8 * a.itemsize}")
+        return (bits >> by.astype(bits.dtype)).view(a.dtype)
+
+    return shift
+
+
 # Entries of an array are treated alike: one type of each kind shows it.
 for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
     integers = tuple(t for t in INTEGERS if t in types)
@@ -116,6 +127,17 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
     ):  # fmt: skip
         for dtype in types:
             case(name, getattr(lax, name), oracle, *((dtype, shape),) * 2)
+    for name, oracle in (
+        ("shift_left", np.left_shift), ("shift_right_arithmetic", shift_right("int")),
+        ("shift_right_logical", shift_right("uint")),
+    ):  # fmt: skip
+        for dtype in integers:
+            case(
+                name,
+                lambda x, name=name: getattr(lax, name)(x, np.full(x.shape, 3, x.dtype)),
+                lambda x, oracle=oracle: oracle(x, x.dtype.type(3)),
+                (dtype, shape),
+            )
     case("not", lax.bitwise_not, np.logical_not, ("bool", shape))
     case("neg", lax.neg, np.negative, ("float64", shape))
     case("abs", lax.abs, np.abs, ("float64", shape))

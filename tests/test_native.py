@@ -85,7 +85,7 @@ def test_rule(name: str):
     check(name)
 
 
-def test_every_case_is_of_a_rule():
+def test_every_rule_has_cases():
     assert set(CASES) == set(RULES)
     assert len(special("float64")) ** 2 <= RUNS
     assert RUNS % native.WIDTH == 0
@@ -224,9 +224,8 @@ REFUSED: list[tuple[str, Any, tuple, tuple]] = [
     ("the operation rev", lambda x: x[::-1], (FLOAT,), ()),
     ("the operation gather", lambda i, x: x[:, i], (VECTOR,), (np.arange(2),)),
     ("the operation sort", lambda x: jnp.sort(x, axis=1), (VECTOR,), ()),
-    ("the operation tanh", jnp.tanh, (FLOAT,), ()),
-    ("the operation exp", lambda x: x * jnp.exp(-x), (FLOAT,), ()),
-    ("the operation tanh", jax.jit(lambda x: jnp.tanh(x)), (FLOAT,), ()),
+    ("the operation lgamma", lax.lgamma, (FLOAT,), ()),
+    ("the operation digamma", jax.jit(lambda x: x * lax.digamma(-x)), (FLOAT,), ()),
     ("a division of integers", lax.div, (INTEGER, INTEGER), ()),
     ("abs of integers", lax.abs, (INTEGER,), ()),
     ("the negative of integers", lax.neg, (INTEGER,), ()),
