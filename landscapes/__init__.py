@@ -32,6 +32,7 @@ from landscapes.landscape import Landscape as Landscape
 from landscapes.landscape import SymbolicLandscape as SymbolicLandscape
 from landscapes.landscape import SymbolicLoss as SymbolicLoss
 from landscapes.linear_neuron import LinearNeuron as LinearNeuron
+from landscapes.log_cosh_ridge import LogCoshRidge as LogCoshRidge
 from landscapes.matrix_sensing import MatrixSensing as MatrixSensing
 from landscapes.quadratic import Quadratic as Quadratic
 from landscapes.ravine import Ravine as Ravine
@@ -39,3 +40,4 @@ from landscapes.rippled_bowl import RippledBowl as RippledBowl
 from landscapes.saddle import Saddle as Saddle
 from landscapes.scalar_factorisation import ScalarFactorisation as ScalarFactorisation
 from landscapes.three_sharpness import ThreeSharpness as ThreeSharpness
+from landscapes.threshold_neuron import ThresholdNeuron as ThresholdNeuron

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from landscapes.checks import Real, one_of
-from landscapes.expression import NumericFunction
+from landscapes.checks import Real, one_of, real_array, shown
 from landscapes.facts import (
     Box,
     Constant,
@@ -21,45 +20,8 @@ from landscapes.facts import (
     Symmetry,
     critical_point,
 )
+from landscapes.functions import LogCosh, SqrtLink, power_links
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
-
-
-class LogCosh(NumericFunction):
-    """log cosh s, without the overflow of cosh."""
-
-    @staticmethod
-    def definition(s: sympy.Expr) -> sympy.Expr:
-        return sympy.log(sympy.cosh(s))
-
-    @staticmethod
-    def numeric(xp: Any, s: Any) -> Any:
-        # log cosh s = |s| + log1p(e^{-2|s|}) − log 2 loses all digits for small s; there
-        # cosh s − 1 = 2 sinh²(s/2) is exact, and 0.5 is where both lose the least.
-        small = xp.abs(s) < 0.5
-        half = xp.sinh(xp.where(small, s, 0.0) / 2)
-        large = xp.abs(s)
-        return xp.where(
-            small, xp.log1p(2 * half * half), large + xp.log1p(xp.exp(-2 * large)) - np.log(2.0)
-        )
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return sympy.tanh(self.args[0])
-
-
-class SqrtLink(NumericFunction):
-    """√(1 + s²) − 1, without the cancellation at small s."""
-
-    @staticmethod
-    def definition(s: sympy.Expr) -> sympy.Expr:
-        return sympy.sqrt(1 + s**2) - 1
-
-    @staticmethod
-    def numeric(xp: Any, s: Any) -> Any:
-        return s * s / (1 + xp.sqrt(1 + s * s))
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        s: Any = self.args[0]
-        return s / sympy.sqrt(1 + s**2)
 
 
 @dataclass(frozen=True)
@@ -76,29 +38,55 @@ LINKS: dict[str, Link] = {
     "sqrt": Link(SqrtLink, lambda s: s / np.sqrt(1 + s * s), lambda s: s / np.sqrt(1 + s * s)),
     "square": Link(lambda s: s**2 / 2, lambda s: s, lambda s: s),
 }
+# The link that has a parameter. Nearer to 1 its loss loses digits to cancellation.
+_POWER, _LEAST_EXPONENT = "power", 1.2
+
+
+def _power(exponent: float) -> Link:
+    def slope(s: Any) -> Any:
+        return s / (1 + np.abs(s) ** exponent) ** (1 / exponent)
+
+    return Link(power_links(exponent)[0], slope, slope)
 
 
 class LinearNeuron(SymbolicLandscape):
     """L(x, y) = ℓ(xy), ℓ even and convex with ℓ″(0) = 1.
 
-    `link` names ℓ: "logcosh" is log cosh s, "sqrt" is √(1+s²) − 1, "square" is s²/2. Every point
-    with xy = 0 is a minimum; at (0, y) the curvatures are y² and 0, so that sharpness falls
+    `link` names ℓ: "logcosh" is log cosh s, "sqrt" is √(1+s²) − 1, "square" is s²/2, and "power",
+    with an `exponent` b, is given by its slope ℓ′(s) = s/(1 + |s|^b)^{1/b}, which b = 2 makes that
+    of "sqrt"; ℓ itself is a hypergeometric function (landscapes/functions.py). Every point with
+    xy = 0 is a minimum; at (0, y) the curvatures are y² and 0, so that sharpness falls
     towards the origin. What makes it interesting: where on this cross a method comes to rest,
-    and whether it rests at all.
+    and whether it rests at all; by how little GD comes to rest below the sharpness 2/η depends on
+    b, to which power ℓ′(s)/s falls below 1.
 
-    Raises `ValueError` for another link.
+    Raises `ValueError` for another link, and for "power" without an exponent of at least 1.2 or
+    an exponent with another link.
     """
 
     formula = r"\ell(xy)"
     source = "Ahn et al. 2023 (recalled); Dai, Ahn & Sra 2023, section 3.1 (read in a summary)"
-    static_fields = ("dim", "link")
+    static_fields = ("dim", "link", "exponent")
     link: str
+    exponent: float | None  #: b, for the link "power" only
 
-    def __init__(self, link: str = "logcosh") -> None:
-        self._set(dim=2, link=one_of("link", link, tuple(LINKS)))
+    def __init__(self, link: str = "logcosh", *, exponent: float | None = None) -> None:
+        one_of("link", link, (*LINKS, _POWER))
+        if link == _POWER:
+            accepted = f"a number >= {_LEAST_EXPONENT}"
+            exponent = float(real_array("exponent", exponent, ndim=0, accepted=accepted))
+            if exponent < _LEAST_EXPONENT:
+                raise ValueError(f"exponent must be {accepted}; got {exponent}")
+        elif exponent is not None:
+            raise ValueError(f"exponent goes with the link power only; got {shown(exponent)}")
+        self._set(dim=2, link=link, exponent=exponent)
 
     def symbolic(self) -> SymbolicLoss:
-        return _symbolic(self.link)
+        return _symbolic(self.link, self.exponent)
+
+    @property
+    def _link(self) -> Link:
+        return LINKS[self.link] if self.exponent is None else _power(self.exponent)
 
     @cached_property
     def facts(self) -> Facts:
@@ -108,7 +96,7 @@ class LinearNeuron(SymbolicLandscape):
         radius = 2.0
         # ∇²L = ℓ″(p)(y, x)(y, x)ᵀ + ℓ′(p)((0, 1), (1, 0)) with p = xy, ℓ″ ≤ 1 and |p| ≤ radius²:
         # its norm is at most 2 radius² + |ℓ′(radius²)|.
-        steepest = float(LINKS[self.link].derivative_bound(radius**2))
+        steepest = float(self._link.derivative_bound(radius**2))
         smoothness = 2 * radius**2 + steepest
         return Facts(
             critical_sets=(
@@ -143,18 +131,20 @@ class LinearNeuron(SymbolicLandscape):
 
     def reference_gradient(self, w: Real) -> Real:
         x, y = w
-        slope = LINKS[self.link].reference_derivative(x * y)
+        slope = self._link.reference_derivative(x * y)
         return np.array([slope * y, slope * x])
 
     def arguments(self) -> dict:
-        return {"link": self.link}
+        of_power = {} if self.exponent is None else {"exponent": self.exponent}
+        return {"link": self.link} | of_power
 
     @classmethod
     def examples(cls) -> tuple[LinearNeuron, ...]:
-        return tuple(cls(link) for link in LINKS)
+        return (*(cls(link) for link in LINKS), *(cls(_POWER, exponent=b) for b in (1.5, 3.2)))
 
 
 @lru_cache
-def _symbolic(link: str) -> SymbolicLoss:
+def _symbolic(link: str, exponent: float | None) -> SymbolicLoss:
     x, y = sympy.symbols("x y", real=True)
-    return SymbolicLoss((x, y), LINKS[link].expression(x * y), {})
+    of = LINKS[link] if exponent is None else _power(exponent)
+    return SymbolicLoss((x, y), of.expression(x * y), {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landscapes.expression import NumericFunction, evaluate
-from landscapes.linear_neuron import LINKS, LogCosh, SqrtLink
+from landscapes.functions import LogCosh, Relu, Softplus, SqrtLink, Step, power_links
+from landscapes.linear_neuron import LINKS
 
 EPS = np.finfo(np.float64).eps
 TINY = np.finfo(np.float64).tiny
@@ -218,3 +220,70 @@ def test_careful_functions_are_their_definitions(which: type[NumericFunction]):
     definition = which.definition(X)
     assert sympy.simplify((sympy.diff(which(X), X) - sympy.diff(definition, X)).rewrite("exp")) == 0
     assert abs(sympy.N(which(sympy.Rational(13, 10))) - definition.subs(X, 1.3)) < 1e-14
+
+
+@pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
+@pytest.mark.parametrize("exponent", [1.2, 1.5, 2.0, 3.2, 4.0, 9.0])
+def test_power_links_are_integrals_of_their_slope(exponent: float, xp: Any):
+    sizes = np.array([1e-200, 1e-9, 0.03, 0.4, 0.97, 1.0, 1.03, 1.9, 7.0, 300.0, 1e9, 1e200])
+    s = np.concatenate([sizes, -sizes, [0.0]])
+    found = [evaluate([of(X)], {X: xp.asarray(s)}, xp)[0] for of in power_links(exponent)]
+    with mpmath.workdps(60):
+        b = mpmath.mpf(exponent)
+
+        def exact(v: Any) -> tuple[Any, Any, Any]:
+            grown = abs(v) ** b
+            loss = v**2 / 2 * mpmath.hyp2f1(1 / b, 2 / b, 1 + 2 / b, -grown)
+            return loss, v * (1 + grown) ** (-1 / b), (1 + grown) ** (-1 - 1 / b)
+
+        expected = np.array([[float(q) for q in exact(mpmath.mpf(float(v)))] for v in s])
+        # … the first of which is the integral of the second.
+        integral = mpmath.quad(lambda t: exact(t)[1], [0, mpmath.mpf("0.5"), mpmath.mpf("1.9")])
+        assert abs(integral - exact(mpmath.mpf("1.9"))[0]) < 1e-12
+    # Beyond 1 a constant is subtracted that is at most 13 times the loss (b = 1.2); a power rounds
+    # its logarithm, of up to 460 · b, before it is raised.
+    for of, values, roundings in zip(found, expected.T, (64, 8, 8), strict=True):
+        large = 16 + 1000 * exponent * (np.abs(np.log(np.abs(s) + (s == 0))) > 5)
+        np.testing.assert_array_less(
+            np.abs(np.asarray(of) - values), roundings * large * EPS * np.abs(values) + TINY
+        )
+
+
+def test_the_power_link_of_exponent_2_is_the_sqrt_link():
+    s = np.linspace(-3.1, 2.7, 9)
+    ours, other = evaluate([power_links(2.0)[0](X), cast(Any, SqrtLink(X))], {X: s}, np)
+    np.testing.assert_allclose(ours, other, rtol=16 * EPS)
+    assert power_links(2.0)[0] is power_links(2.0)[0]
+
+
+@pytest.mark.parametrize("of", [0, 1, 2])
+def test_power_links_are_derivatives_of_each_other(of: int):
+    function, h = power_links(2.6)[of], 1e-5
+    at = np.array([-1.7, -0.6, 0.3, 0.9, 1.2])
+    ahead, behind = (evaluate([function(X)], {X: at + d}, np)[0] for d in (h, -h))
+    (slope,) = evaluate([sympy.diff(function(X), X)], {X: at}, np)
+    # h²f‴/6 with |f‴| < 40 here (next to 0 it grows as |s|^{b-3}), and rounding ε/h.
+    np.testing.assert_allclose(slope, (ahead - behind) / (2 * h), rtol=0, atol=40 * h**2)
+
+
+def test_softplus_does_not_overflow_and_has_the_logistic_slope():
+    s = np.array([-800.0, -40.0, -1.3, 0.0, 0.7, 50.0, 900.0])
+    for xp in (np, jnp):
+        (found,) = evaluate([cast(Any, Softplus(X))], {X: xp.asarray(s)}, xp)
+        np.testing.assert_allclose(np.asarray(found), np.logaddexp(0, s), rtol=4 * EPS)
+    (slope,) = evaluate([sympy.diff(Softplus(X), X)], {X: s[2:]}, np)
+    np.testing.assert_allclose(slope, 1 / (1 + np.exp(-s[2:])), rtol=4 * EPS)
+
+
+def test_the_derivative_at_a_kink_is_0():
+    relu: Any = Relu(X)
+    slope = sympy.diff(relu, X)
+    assert slope == Step(X)
+    assert sympy.diff(slope, X) == 0
+    s = np.array([-0.7, -0.0, 0.0, 0.4])
+    for xp in (np, jnp):
+        values, slopes = evaluate([relu, slope], {X: xp.asarray(s)}, xp)
+        np.testing.assert_array_equal(np.asarray(values), [0, 0, 0, 0.4])
+        np.testing.assert_array_equal(np.asarray(slopes), [0, 0, 0, 1])
+    automatic = jax.vmap(jax.grad(lambda v: Relu.numeric(jnp, v)))(jnp.asarray(s))
+    np.testing.assert_array_equal(np.asarray(automatic), [0, 0, 0, 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,9 +77,7 @@ def curvatures(landscape: Landscape, points: np.ndarray) -> np.ndarray:
     return np.linalg.eigvalsh(landscape.hessian(points))
 
 
-def least(
-    of: Callable[[np.ndarray], np.ndarray], landscape: Landscape, domain: Box = EVERYWHERE
-) -> float:
+def least(of: Callable[[Any], Any], landscape: Landscape, domain: Box = EVERYWHERE) -> float:
     """The smallest value of a function on the domain, as far as a search finds it.
 
     From the best point of the sample the search goes on among random points around the best one so
@@ -96,13 +95,17 @@ def least(
     return float(of(best[None])[0])
 
 
-def slope_ratio(landscape: Landscape, points: np.ndarray) -> np.ndarray:
-    """½‖∇L‖²/(L − inf L); infinite where nothing is left of the divisor but rounding."""
+def slope_ratio(landscape: Landscape, points: np.ndarray, rounding: float) -> np.ndarray:
+    """½‖∇L‖²/(L − inf L); infinite where no more is left of the divisor than `rounding`.
+
+    Where the infimum is not known, the least loss of the sample stands for it: the ratio comes out
+    too large, never too small.
+    """
     infimum = landscape.facts.minimum_loss
-    assert isinstance(infimum, float)
+    if isinstance(infimum, Unknown):
+        infimum = float(landscape.loss(sample(landscape, EVERYWHERE)).min())
     excess = landscape.loss(points) - infimum
     squares = (landscape.gradient(points) ** 2).sum(axis=-1) / 2
-    rounding = 1e-6 * (abs(infimum) if np.isfinite(infimum) else 0.0) + 1e-30
     return np.where(excess > rounding, squares / np.maximum(excess, rounding), np.inf)
 
 
@@ -190,9 +193,9 @@ def test_a_complete_list_misses_no_critical_point(landscape: Landscape):
     assert nearest.max() <= 1e-4
 
 
-def test_only_matrix_sensing_lists_its_critical_points_in_part():
+def test_only_losses_of_drawn_data_list_their_critical_points_in_part():
     incomplete = {type(one).__name__ for one in instances() if not one.facts.complete}
-    assert incomplete == {"MatrixSensing"}
+    assert incomplete == {"MatrixSensing", "ThresholdNeuron"}
 
 
 def with_minimum_loss(finite: bool) -> list[Landscape]:
@@ -260,8 +263,8 @@ def test_strong_convexity_bounds_the_curvature_from_below(landscape: Landscape):
 @each_landscape(stated("polyak_lojasiewicz"))
 def test_polyak_lojasiewicz_bounds_the_loss_by_the_gradient(landscape: Landscape):
     alpha = constant(landscape, "polyak_lojasiewicz")
-    ratio = least(lambda points: slope_ratio(landscape, points), landscape, alpha.domain)
-    # Rounding of the loss by ε is 1e-10 of what it exceeds its infimum by, where it is divided by.
+    ratio = least(lambda points: slope_ratio(landscape, points, 1e-7), landscape, alpha.domain)
+    # The terms of the loss are of size 1 and rounded by 1e-16, 1e-9 of what is divided by at least.
     assert ratio >= alpha.value * (1 - 1e-9)
     if alpha.attained:
         assert ratio <= alpha.value * (1 + 1e-9)
@@ -282,7 +285,7 @@ def test_where_there_is_no_pl_constant_some_slopes_are_too_small(landscape: Land
     # Near a critical point above the infimum, or one where the loss is flat, every α fails.
     at = np.concatenate([one.points for one in sets(landscape)])
     random = np.random.default_rng(8).standard_normal((32, 1, landscape.dim))
-    ratios = slope_ratio(landscape, (at + 1e-4 * random).reshape(-1, landscape.dim))
+    ratios = slope_ratio(landscape, (at + 1e-4 * random).reshape(-1, landscape.dim), 1e-30)
     assert ratios.min() < 1e-5
 
 
@@ -292,7 +295,7 @@ def test_what_is_unknown_has_a_reason(landscape: Landscape):
         fact = getattr(landscape.facts, name)
         assert isinstance(fact, Constant) or len(fact.reason) > 10
     infimum = landscape.facts.minimum_loss
-    assert isinstance(infimum, float) or len(infimum.reason) > 10
+    assert not isinstance(infimum, Unknown) or len(infimum.reason) > 10
 
 
 # -- symmetries ------------------------------------------------------------------------------

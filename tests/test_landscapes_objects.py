@@ -13,11 +13,14 @@ from cases import each_landscape, instances, probes
 import landscapes
 from landscapes import (
     LANDSCAPES,
+    BoundedSine,
     Landscape,
     LinearNeuron,
     MatrixSensing,
     Quadratic,
+    Ravine,
     Saddle,
+    ScalarFactorisation,
     SymbolicLandscape,
 )
 
@@ -155,8 +158,18 @@ REFUSED: list[tuple[Any, str]] = [
     (lambda: Quadratic((1.0, 2.0), rotation=np.eye(3)), r"rotation must be .*\(2, 2\)"),
     (lambda: Quadratic.batch([1.0]), r"spectra must be .*shape \(1,\)"),
     (lambda: Quadratic.batch([[1.0, -1.0]]), r"spectra must be positive; got \[1.0, -1.0\]"),
-    (lambda: LinearNeuron("tanh"), "link must be one of logcosh, sqrt, square; got 'tanh'"),
-    (lambda: LinearNeuron(3), "link must be one of logcosh, sqrt, square; got 3"),  # pyright: ignore
+    (lambda: LinearNeuron("tanh"), "link must be one of logcosh, sqrt, square, power; got 'tanh'"),
+    (lambda: LinearNeuron(3), "link must be one of logcosh, sqrt, square, power; got 3"),  # pyright: ignore
+    (lambda: LinearNeuron("power"), "exponent must be a number >= 1.2; got None"),
+    (lambda: LinearNeuron("power", exponent=1.1), "exponent must be a number >= 1.2; got 1.1"),
+    (lambda: LinearNeuron("power", exponent=[2.0]), r"exponent must be .*shape \(1,\)"),  # pyright: ignore
+    (lambda: LinearNeuron("sqrt", exponent=2.5), "exponent goes with the link power only; got 2.5"),
+    (lambda: Ravine(tilt=0.3), "tilt acts through skew, which is 0; got tilt = 0.3"),
+    (lambda: Ravine(skew=np.nan), "skew must be finite; got nan"),
+    (lambda: ScalarFactorisation("a"), "target must be a number; got 'a'"),  # pyright: ignore
+    (lambda: ScalarFactorisation([1.0]), r"target must be a number; .*shape \(1,\)"),  # pyright: ignore
+    (lambda: BoundedSine(0.0, 1.5), "beta must be a positive number; got 0.0"),
+    (lambda: BoundedSine(2.0, -1.5), "radius must be a positive number; got -1.5"),
     (lambda: MatrixSensing(0, 1, 3), "dim must be a whole number >= 1; got 0"),
     (lambda: MatrixSensing(2.0, 1, 3), "dim must be a whole number >= 1; got 2.0"),  # pyright: ignore
     (lambda: MatrixSensing(True, 1, 3), "dim must be a whole number >= 1; got True"),

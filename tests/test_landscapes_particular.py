@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
 from cases import probes
 
-from dynamics import GD, SAM, USAM, Outcome, StableSAM, sweep, trajectory
+from dynamics import GD, SAM, USAM, Algorithm, Outcome, StableSAM, sweep, trajectory
 from landscapes import (
     Beale,
     BoundedSine,
     Constant,
     LinearNeuron,
+    LogCoshRidge,
     Ravine,
     RippledBowl,
     ScalarFactorisation,
     ThreeSharpness,
+    ThresholdNeuron,
 )
 
 EPS = np.finfo(np.float64).eps
@@ -149,23 +153,26 @@ def test_sam_ends_where_the_worst_sharpness_is_smallest():
 # -- RippledBowl -------------------------------------------------------------------------------
 
 
-def slack(w, alpha):
+# Its numbers are typed as if they were whole.
+IV: Any = mpmath.iv
+
+
+def slack(w: Any, alpha: Any) -> tuple[Any, Any]:
     """½L′² − αL and its derivative, in whatever arithmetic `w` is of, with its sine and cosine."""
-    sin, cos = (mpmath.iv.sin, mpmath.iv.cos) if hasattr(w, "delta") else (mpmath.sin, mpmath.cos)
+    sin, cos = (IV.sin, IV.cos) if hasattr(w, "delta") else (mpmath.sin, mpmath.cos)
     slope, curvature = 2 * w + 3 * sin(2 * w), 2 + 6 * cos(2 * w)
     return slope**2 / 2 - alpha * (w**2 + 3 * sin(w) ** 2), slope * (curvature - alpha)
 
 
-def is_proved_positive(alpha, low: float, high: float, deepest: int = 40) -> bool:
+def is_proved_positive(alpha: Any, low: float, high: float, deepest: int = 40) -> bool:
     """Whether interval arithmetic shows ½L′² > αL on [low, high], which it halves as need be.
 
     On an interval of midpoint m the slack is in S(m) + S′(interval)·(interval − m), by the mean
     value theorem: mpmath's intervals are rounded outwards, so that this holds of the exact one.
     """
-    iv = mpmath.iv
-    box = iv.mpf([low, high])
+    box = IV.mpf([low, high])
     middle = (low + high) / 2
-    at_middle, _ = slack(iv.mpf(middle), alpha)
+    at_middle, _ = slack(IV.mpf(middle), alpha)
     _, slope = slack(box, alpha)
     if (at_middle + slope * (box - middle)).a > 0:
         return True
@@ -185,13 +192,13 @@ def test_the_pl_constant_of_the_rippled_bowl_is_proved():
     assert alpha <= 0.18 < 0.5
     roots = np.roots([4 - 0.36, -12, 9 - 3 * 0.36])
     assert roots.max() < 2.7
-    assert is_proved_positive(mpmath.iv.mpf(alpha), 1.57, 2.7)
+    assert is_proved_positive(IV.mpf(alpha), 1.57, 2.7)
     # 1e-12 more is too much, which the same intervals do not let through.
     with mpmath.workdps(40):
         assert (
             slack(mpmath.mpf("2.2017091764358485"), mpmath.mpf(alpha) + mpmath.mpf("1e-12"))[0] < 0
         )
-    assert not is_proved_positive(mpmath.iv.mpf(alpha) + 1e-12, 2.2, 2.21, deepest=12)
+    assert not is_proved_positive(IV.mpf(alpha) + 1e-12, 2.2, 2.21, deepest=12)
 
 
 # -- BoundedSine -------------------------------------------------------------------------------
@@ -236,3 +243,78 @@ def test_stable_sam_is_gd_in_one_dimension_where_the_ascent_keeps_the_side():
         trajectory(RippledBowl(), a, [0.9], eta=0.05, rho=0.2, n_steps=30) for a in (StableSAM, GD)
     )
     np.testing.assert_allclose(path, expected, rtol=0, atol=30 * 8 * EPS)
+
+
+# -- LogCoshRidge ------------------------------------------------------------------------------
+
+
+def test_the_curvature_of_log_cosh_ridge_is_largest_on_its_kink():
+    landscape = LogCoshRidge(direction=(1.4, -0.6), ridge=0.3, offset=0.7)
+    v = landscape.direction
+    kink = 0.7 * v / (v @ v)
+    at = np.linalg.eigvalsh(landscape.hessian(np.stack([kink, -kink, np.zeros(2)])))
+    assert at[0, 1] == pytest.approx(0.3 + v @ v, rel=1e-14)
+    # The minimum lies on a slope of the curvature, so that its two sides differ.
+    assert at[1, 1] < at[2, 1] < at[0, 1]
+    np.testing.assert_allclose(at[:, 0], 0.3, rtol=1e-14)
+
+
+# -- LinearNeuron, by its exponent -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
+def test_how_far_below_two_over_eta_gd_rests_depends_on_the_exponent(exponent: float):
+    # 2/η − y² falls as η^{1/(b−1)}; halving η once tells the power from its neighbours.
+    gaps = []
+    for eta in (0.2, 0.1):
+        landscape = LinearNeuron("power", exponent=exponent)
+        start = (0.5, np.sqrt(3.0 / eta))
+        run = sweep(landscape, GD, eta=eta, starts=[start], n_steps=int(400 / eta**2)).squeeze()
+        gaps.append(2 / eta - float(run.final[1]) ** 2)
+    assert min(gaps) > 0
+    power = np.log2(gaps[0] / gaps[1])
+    assert power == pytest.approx(1 / (exponent - 1), rel=0.1)
+
+
+# -- ThresholdNeuron ---------------------------------------------------------------------------
+
+
+def test_the_data_of_a_neuron_are_a_signal_on_one_input_each():
+    landscape = ThresholdNeuron(n_inputs=40, n_examples=300, signal=50.0, seed=2)
+    # Noise of 12,000 Gaussian numbers stays below 5, and the signal of 50 stands out.
+    signed = landscape.inputs * landscape.labels[:, None]
+    assert ((np.abs(landscape.inputs) > 25).sum(axis=1) == 1).all()
+    assert (signed.max(axis=1) > 25).all()
+    assert abs(landscape.labels.mean()) < 4 / np.sqrt(300)
+
+
+def test_at_a_kink_the_unit_is_off():
+    landscape = ThresholdNeuron(n_inputs=4, n_examples=5, signal=2.3, seed=3)
+    k, i = 1, 2
+    kink = -float(landscape.inputs[k, i])
+    at = np.array([0.7, -0.4, kink])
+    step = 1e-9
+    below, here, above = landscape.gradient(
+        at + step * np.array([[0, 0, -1], [0, 0, 0], [0, 0, 1]])
+    )
+    # From below the gradient is continuous; above, the unit of a⁺ has joined.
+    np.testing.assert_allclose(here, below, rtol=0, atol=1e-7)
+    assert abs(above[2] - here[2]) > 1e-3
+    np.testing.assert_array_equal(landscape.reference_gradient(at)[2], pytest.approx(here[2]))
+    losses = landscape.loss(at + step * np.array([[0, 0, -1], [0, 0, 0], [0, 0, 1]]))
+    np.testing.assert_allclose(losses, losses[1], rtol=0, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_a_neuron_learns_a_threshold_with_large_steps_and_with_sam():
+    landscape = ThresholdNeuron(n_inputs=200, n_examples=300, signal=3.0)
+    random = np.random.default_rng(5)
+    start = (*random.standard_normal(2) / np.sqrt(400), 0.0)
+
+    def threshold(algorithm: Algorithm, eta: float) -> float:
+        path = trajectory(landscape, algorithm, start, eta=eta, rho=0.1, n_steps=int(8 / eta))
+        return float(path[-1, 2])
+
+    # After the same time ηt = 8: the larger the step, the lower the threshold; SAM needs none.
+    assert threshold(GD, 0.012) < threshold(GD, 0.001) - 0.5
+    assert threshold(SAM, 0.004) < threshold(GD, 0.004) - 0.5
