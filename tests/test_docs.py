@@ -96,7 +96,7 @@ def test_nothing_in_the_tree_depends_on_where_it_was_written():
 
 
 def test_the_commands_explain_themselves():
-    for package in ("proofs_check", "figures"):
+    for package in ("landscapes", "proofs_check", "figures"):
         done = subprocess.run(
             [sys.executable, "-m", package, "--help"],
             cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,

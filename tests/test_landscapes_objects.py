@@ -16,12 +16,14 @@ from landscapes import (
     BoundedSine,
     Landscape,
     LinearNeuron,
+    LogCoshRidge,
     MatrixSensing,
     Quadratic,
     Ravine,
     Saddle,
     ScalarFactorisation,
     SymbolicLandscape,
+    ThresholdNeuron,
 )
 
 
@@ -168,6 +170,14 @@ REFUSED: list[tuple[Any, str]] = [
     (lambda: Ravine(skew=np.nan), "skew must be finite; got nan"),
     (lambda: ScalarFactorisation("a"), "target must be a number; got 'a'"),  # pyright: ignore
     (lambda: ScalarFactorisation([1.0]), r"target must be a number; .*shape \(1,\)"),  # pyright: ignore
+    (lambda: LogCoshRidge((0.0, 0.0), 0.3, 0.2), r"direction must not be 0; got \[0.0, 0.0\]"),
+    (lambda: LogCoshRidge(1.0, 0.3, 0.2), r"direction must be a direction, .*shape \(\)"),
+    (lambda: LogCoshRidge((1.0,), 0.0, 0.2), "ridge must be a positive number; got 0.0"),
+    (lambda: LogCoshRidge((1.0,), 0.3, np.inf), "offset must be finite; got inf"),
+    (lambda: ThresholdNeuron(0, 3), "n_inputs must be a whole number >= 1; got 0"),
+    (lambda: ThresholdNeuron(2, 0), "n_examples must be a whole number >= 1; got 0"),
+    (lambda: ThresholdNeuron(2, 3, np.nan), "signal must be finite; got nan"),
+    (lambda: ThresholdNeuron(2, 3, seed=-1), "seed must be a whole number >= 0; got -1"),
     (lambda: BoundedSine(0.0, 1.5), "beta must be a positive number; got 0.0"),
     (lambda: BoundedSine(2.0, -1.5), "radius must be a positive number; got -1.5"),
     (lambda: MatrixSensing(0, 1, 3), "dim must be a whole number >= 1; got 0"),
