@@ -218,7 +218,8 @@ def _quick_direction(
     """The direction with lengths taken as √Σv², and how far outside the trusted range a Σv² was.
 
     Where that does not exceed the range's width, `_trusted`, the direction agrees with the exact
-    one bit for bit: see `quick_vector`. Without `quick` it is the exact one.
+    one bit for bit, see `quick_vector`; but for entries of a unit vector that underflow beside a
+    large one, which either way are right to 5e-324 only. Without `quick` it is the exact one.
     """
     squares: list[Any] = []
     vector = quick_vector(squares) if quick else ArrayVector
