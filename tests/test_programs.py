@@ -28,7 +28,8 @@ def is_native(landscape: Landscape, algorithm: Algorithm = StableSAM, platform="
 
 
 DIAGONAL = [one for one in Quadratic.examples() if one.matrix is None]
-NATIVE = [Saddle(), *LinearNeuron.examples(), *DIAGONAL]
+NEURONS = [LinearNeuron(link) for link in ("logcosh", "sqrt", "square")]
+NATIVE = [Saddle(), *NEURONS, *DIAGONAL]
 BY_XLA = MatrixSensing.examples()
 
 
