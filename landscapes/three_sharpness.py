@@ -33,7 +33,10 @@ class ThreeSharpness(SymbolicLandscape):
     """
 
     formula = r"F_1(a, b)u^2 + F_2(a, b)v^2"
-    source = "ours; the three notions are those of Wen, Ma & Li 2023, definitions 4.1 and 4.3"
+    source = (
+        "ours; the three notions are those of Wen, Ma & Li 2023, definitions 4.1 (read) and 4.3 "
+        "(formula recalled)"
+    )
     static_fields = ("dim",)
     #: Where on the plane each sharpness is smallest.
     flattest: ClassVar[dict[str, tuple[float, ...]]] = {

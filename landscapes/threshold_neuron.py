@@ -60,12 +60,13 @@ class ThresholdNeuron(Landscape):
 
     @property
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
-        return ((3,),)
+        return ((), (), ())
 
     def loss_of(self, components: Components) -> Any:
-        (w,) = components
-        below, above = (Relu.numeric(jnp, w[2] + sign * self.inputs).sum(-1) for sign in (-1, 1))
-        margins = self.labels * (w[0] * below + w[1] * above)
+        minus, plus, b = components
+        below = Relu.numeric(jnp, b - self.inputs).sum(axis=-1)
+        above = Relu.numeric(jnp, b + self.inputs).sum(axis=-1)
+        margins = self.labels * (minus * below + plus * above)
         return Softplus.numeric(jnp, -margins).mean()
 
     def symbolic(self) -> SymbolicLoss:
