@@ -15,6 +15,8 @@ from landscapes.landscape import Components, Landscape, SymbolicLoss
 # Up to this dimension a diagonal quadratic keeps its coordinates apart, which is what the
 # engine runs fastest (docs/performance.md); beyond it, compiling that many scalars costs more.
 _MOST_SEPARATE_COORDINATES = 16
+# ... and a dense one up to so many entries of H.
+_MOST_SEPARATE_ENTRIES = 128
 # Rounding of a symmetric matrix read from a file or computed as RᵀΛR: a few units in the last
 # place per entry. Larger asymmetry is a mistake of the caller's.
 _SYMMETRY_TOLERANCE = 1e-12
@@ -68,7 +70,10 @@ class Quadratic(Landscape):
 
     @property
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
-        apart = self.matrix is None and self.dim <= _MOST_SEPARATE_COORDINATES
+        if self.matrix is None:
+            apart = self.dim <= _MOST_SEPARATE_COORDINATES
+        else:
+            apart = self.dim**2 <= _MOST_SEPARATE_ENTRIES
         return ((),) * self.dim if apart else ((self.dim,),)
 
     def loss_of(self, components: Components) -> Any:
@@ -76,11 +81,17 @@ class Quadratic(Landscape):
         return sum((w * g).sum() if w.ndim else w * g for w, g in terms) / 2
 
     def gradient_of(self, components: Components) -> Components:
+        are_apart = components[0].ndim == 0
+        if self.matrix is not None and are_apart:
+            return tuple(
+                sum(self.matrix[i, j] * w for j, w in enumerate(components))
+                for i in range(self.dim)
+            )
         if self.matrix is not None:
             # In this order a batch is multiplied as H Wᵀ, whose rows, one for each coordinate, are
             # long: XLA's products and sums are faster over those than over columns of W H.
             return (self.matrix @ components[0],)
-        if len(components) == self.dim and components[0].ndim == 0:
+        if are_apart:
             return tuple(self.spectrum[i] * w for i, w in enumerate(components))
         return (self.spectrum * components[0],)
 

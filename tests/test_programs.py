@@ -27,9 +27,8 @@ def is_native(landscape: Landscape, algorithm: Algorithm = StableSAM, platform="
 # -- which is taken --------------------------------------------------------------------------
 
 
-DIAGONAL = [one for one in Quadratic.examples() if one.matrix is None]
 NEURONS = [LinearNeuron(link) for link in ("logcosh", "sqrt", "square")]
-NATIVE = [Saddle(), *NEURONS, *DIAGONAL]
+NATIVE = [Saddle(), *NEURONS, *Quadratic.examples()]
 BY_XLA = MatrixSensing.examples()
 
 
