@@ -112,11 +112,11 @@ class Products:
     """
 
     def __init__(self, landscape: MatrixSensing) -> None:
-        self.landscape = landscape
+        self.landscape, self.sensing = landscape, landscape.sensing
 
     def gradient(self, u: Real, pool: ThreadPoolExecutor | None = None) -> Real:
         """Of U `(starts, rows, width)`; with a pool, the sensing matrices are split."""
-        a, targets = self.landscape.sensing, self.landscape.targets
+        a, targets = self.sensing, self.landscape.targets
         n, rows = len(u), self.landscape.rows
         gram = (u @ u.transpose(0, 2, 1)).reshape(n, -1)
         if pool is None:

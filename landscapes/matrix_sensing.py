@@ -43,12 +43,14 @@ class MatrixSensing(Landscape):
 
     formula = r"\tfrac{1}{2m}\sum_i(\langle A_i, UU^\top\rangle - b_i)^2"
     source = "Dai, Ahn & Sra 2023, appendix A (recalled); normalisation 1/2m is ours"
-    array_fields = ("sensing", "targets", "truth_factor")
+    array_fields = ("upper", "targets", "truth_factor")
     static_fields = ("dim", "rows", "width", "seed")
     rows: int  #: number of rows of U, the constructor's `dim`
     width: int  #: number of columns of U
     seed: int
-    sensing: Real  #: the Aᵢ, shape (n_measurements, rows²)
+    #: The Aᵢ on and above their diagonals, shape (n_measurements, rows (rows + 1)/2). Most of the
+    #: work of a gradient is to read them from memory, so no entry is kept twice.
+    upper: Real
     targets: Real  #: the bᵢ, shape (n_measurements,)
     truth_factor: Real  #: U*, shape (rows, rank)
 
@@ -67,23 +69,33 @@ class MatrixSensing(Landscape):
         factor = random.standard_normal((rows, rank))
         factor /= np.linalg.norm(factor, axis=0)
         gaussian = random.standard_normal((measurements, rows, rows))
-        sensing = ((gaussian + gaussian.transpose(0, 2, 1)) / 2).reshape(measurements, rows * rows)
+        i, j, _ = _upper_half(rows)
+        upper = (gaussian[:, i, j] + gaussian[:, j, i]) / 2
         self._set(
             dim=rows * width,
             rows=rows,
             width=width,
             seed=int(seed),
-            sensing=sensing,
-            targets=sensing @ (factor @ factor.T).ravel(),
+            upper=upper,
+            # Not by BLAS, whose rounding depends on how many threads it uses.
+            targets=np.einsum("mk,k->m", upper, _weighted_upper(factor @ factor.T)),
             truth_factor=factor,
         )
+
+    @property
+    def sensing(self) -> Real:
+        """The Aᵢ, shape (n_measurements, rows²); put together each time that they are asked for."""
+        return self.upper[:, _upper_half(self.rows)[2].ravel()]
 
     @property
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
         return ((self.rows, self.width),)
 
     def _residual(self, u: Any) -> Any:
-        return self.sensing @ (u @ u.T).ravel() - self.targets
+        # The barrier keeps the reordering of a batch out of its product, which XLA would else leave
+        # to a library that is slower and rounds by the number of its threads.
+        gram = jax.lax.optimization_barrier(_weighted_upper(u @ u.T))
+        return self.upper @ gram - self.targets
 
     def loss_of(self, components: Components) -> Any:
         residual = self._residual(components[0])
@@ -91,7 +103,7 @@ class MatrixSensing(Landscape):
 
     def gradient_of(self, components: Components) -> Components:
         (u,) = components
-        weighted = (self._residual(u) @ self.sensing).reshape(self.rows, self.rows)
+        weighted = (self._residual(u) @ self.upper)[_upper_half(self.rows)[2]]
         return (weighted @ u * (2 / len(self.targets)),)
 
     def symbolic(self) -> SymbolicLoss:
@@ -142,7 +154,7 @@ class MatrixSensing(Landscape):
 
     def _origin(self) -> CriticalSet:
         """U = 0, whose Hessian is −(2/m)Σ bᵢAᵢ on every column: of either sign, or of both."""
-        weighted = (self.targets @ self.sensing).reshape(self.rows, self.rows)
+        weighted = (self.targets @ self.upper)[_upper_half(self.rows)[2]]
         curvatures = np.linalg.eigvalsh(-2 / len(self.targets) * weighted)
         spectrum = np.sort(np.repeat(curvatures, self.width))[::-1]
         if spectrum[-1] < 0 < spectrum[0]:
@@ -188,3 +200,19 @@ class MatrixSensing(Landscape):
             cls(dim=3, rank=2, n_measurements=7, seed=4, width=2),
             cls(dim=6, rank=2, n_measurements=40, seed=2, width=3),
         )
+
+
+def _upper_half(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of symmetric matrices: row and column of each entry on and above the diagonal, in order; and,
+    shape `(rows, rows)`, which of them each entry of the whole matrix is equal to.
+    """
+    i, j = np.triu_indices(rows)
+    which = np.empty((rows, rows), dtype=np.int64)
+    which[i, j] = which[j, i] = np.arange(len(i))
+    return i, j, which
+
+
+def _weighted_upper(matrix: Any) -> Any:
+    """The upper half of a symmetric matrix X, with weights: ⟨A, X⟩ is that of A times this."""
+    i, j, _ = _upper_half(len(matrix))
+    return np.where(i == j, 1.0, 2.0) * matrix[i, j]
