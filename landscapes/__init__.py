@@ -27,6 +27,7 @@ from landscapes.facts import DoesNotExist as DoesNotExist
 from landscapes.facts import Facts as Facts
 from landscapes.facts import Symmetry as Symmetry
 from landscapes.facts import Unknown as Unknown
+from landscapes.formula import Formula as Formula
 from landscapes.landscape import LANDSCAPES as LANDSCAPES
 from landscapes.landscape import Landscape as Landscape
 from landscapes.landscape import SymbolicLandscape as SymbolicLandscape
