@@ -126,9 +126,8 @@ def krawczyk(system: System, low: Real, high: Real) -> tuple[Real, Real, Any, An
     dim, middle = system.dim, (low + high) / 2
     whole = system.enclosure(low, high)
     slopes = [whole.over_boxes(g) for g in system.gradient]
-    undefined = np.isnan(
-        whole.over_boxes(system.loss).low
-    )  # the derivatives may be, where the loss is not
+    # Where the loss is not defined its derivatives may be, as that of log is.
+    undefined = np.isnan(whole.over_boxes(system.loss).low)
     free = np.any([undefined, *(_excludes_zero(g) for g in slopes)], axis=0)
     curvature = [[whole.over_boxes(h) for h in row] for row in system.hessian]
     thin = system.enclosure(middle, middle)

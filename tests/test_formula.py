@@ -372,6 +372,22 @@ def test_critical_points_that_are_searched_for():
     assert formula.facts.minimum_loss == float(formula.loss(right.points[0]))
 
 
+def test_what_lies_outside_the_box_is_not_forgotten():
+    # The slope x/10 + cos x has zeros up to |x| = 10, the slope x/20 + cos x up to 20.
+    near, far = Formula("x**2/20 + sin(x)"), Formula("x**2/40 + sin(x)")
+    assert near.search.complete and near.search.box == Box()
+    x = np.linspace(-30, 30, 100_001)
+    changes = np.count_nonzero(np.diff(np.sign(x / 10 + np.cos(x))))
+    assert len(near.facts.critical_sets) == changes == 7
+    assert not far.search.complete and far.search.box == Box(4.0)
+
+
+def test_where_the_loss_is_not_defined_there_are_no_critical_points():
+    # 1/x = sinh(x)/2 at two points, of which one has no logarithm.
+    (only,) = Formula("log(x) - cosh(x)/2").facts.critical_sets
+    assert only.kind is CriticalKind.MAXIMUM and only.points[0, 0] > 0
+
+
 def test_a_search_says_what_it_has_proved():
     cosine = Formula("cos(x)")
     assert (cosine.search.method, cosine.search.box) == ("interval", Box(4.0))
@@ -389,7 +405,8 @@ def test_a_search_says_what_it_has_proved():
 @pytest.mark.parametrize(
     "text",
     ["sin(x)*cos(y) + x**2/10 + y**2/7", "x**2/2 - log(cosh(2*x)) + (x - y)**2",
-     "exp(x) + exp(-2*x) + (x - y)**4 + y**2", "(x**2 + y - 11)**2 + (x + y**2 - 7)**2"],
+     "cos(3*x) + 0.5*y**2", "exp(x) + exp(-2*x) + (x - y)**4 + y**2",
+     "(x**2 + y - 11)**2 + (x + y**2 - 7)**2"],
 )  # fmt: skip
 def test_a_search_finds_and_certifies_what_newtons_method_finds(text: str):
     formula = Formula(text)
@@ -460,7 +477,8 @@ def test_constants_of_quadratics_are_exact():
         ("x**4/4 - x*y + y**2/2", -0.25), ("x**4 + y**4 - 3*x*y + 2", 2 - 9 / 8), ("x*y", -np.inf),
         ("x**2*y", -np.inf), ("x**4 - 5*x**2*y**2 + y**4", -np.inf), ("exp(x) + y**2", 0.0),
         ("cos(x) + y**2", -1.0), ("x**2 + sin(x)**2 - 3", -3.0), ("(x**2 + y**2 - 1)**2 + 2", 2.0),
-        ("x**4 - x**2*y**2 + y**4 - x", None), ("x**3 + y**3*x - y", -np.inf),
+        ("x**4 - x**2*y**2 + y**4 - x", None), ("x**4 - 4.2*x**2*y**2 + 4*y**4", None),
+        ("x**3 + y**3*x - y", -np.inf),
     ],
 )  # fmt: skip
 def test_the_infimum_is_stated_where_it_is_proved(text: str, infimum: float | None):
