@@ -141,3 +141,25 @@ class Facts:
     polyak_lojasiewicz: Stated
     symmetries: tuple[Symmetry, ...] = field(default=())
     complete: bool = True
+
+
+def quadratic_facts(
+    spectrum: Float[np.ndarray, "dim"], minimiser: Float[np.ndarray, "dim"], minimum_loss: float
+) -> Facts:
+    """All about a quadratic whose Hessian has this spectrum, all of it positive."""
+    descending = np.sort(spectrum)[::-1]
+    at_zero = not minimiser.any()
+    return Facts(
+        critical_sets=(
+            critical_point("minimum", CriticalKind.MINIMUM, tuple(minimiser), tuple(descending)),
+        ),
+        minimum_loss=minimum_loss,
+        smoothness=Constant(float(descending[0])),
+        strong_convexity=Constant(float(descending[-1])),
+        polyak_lojasiewicz=Constant(float(descending[-1])),
+        symmetries=(
+            Symmetry(
+                "w -> -w" if at_zero else "mirrored at the minimum", lambda w: 2 * minimiser - w
+            ),
+        ),
+    )

@@ -152,10 +152,10 @@ class Landscape(abc.ABC):
         ]
         return xp.concatenate(flat, axis=-1)
 
-    def _at(self, w: Any, quantity: str) -> Any:
+    def _at(self, w: Any, quantity: str, *arguments: Any) -> Any:
         if isinstance(w, jax.Array):
             self._check_points(w)
-            return _quantity(self, w, quantity)
+            return _quantity(self, w, quantity, *arguments)
         try:
             points = np.asarray(w, dtype=np.float64)
         except (TypeError, ValueError):
@@ -164,7 +164,7 @@ class Landscape(abc.ABC):
             ) from None
         self._check_points(points)
         with jax.enable_x64(True):
-            return np.asarray(_compiled_quantity(self, points, quantity))
+            return np.asarray(_compiled_quantity(self, points, quantity, *arguments))
 
     def _check_points(self, w: Any) -> None:
         if w.ndim == 0 or w.shape[-1] != self.dim:
@@ -173,8 +173,14 @@ class Landscape(abc.ABC):
                 f"got shape {tuple(w.shape)}"
             )
 
-    def _hessian_of(self, w: Any) -> Any:
-        return jax.jacfwd(lambda v: self.join(self.gradient_of(self.split(v))))(w)
+    def _loss_at(self, w: Any) -> Any:
+        return self.loss_of(self.split(w))
+
+    def _gradient_at(self, w: Any) -> Any:
+        return self.join(self.gradient_of(self.split(w)))
+
+    def _hessian_at(self, w: Any) -> Any:
+        return jax.jacfwd(self._gradient_at)(w)
 
     def _set(self, **fields: Any) -> None:
         """Sets fields while the object is being made; its arrays are read-only from then on."""
@@ -213,7 +219,7 @@ class SymbolicLandscape(Landscape, abstract=True):
         symbolic = self.symbolic()
         return tuple(self._read(symbolic.gradient(), symbolic, components))
 
-    def _hessian_of(self, w: Any) -> Any:
+    def _hessian_at(self, w: Any) -> Any:
         symbolic = self.symbolic()
         entries = [entry for row in symbolic.hessian() for entry in row]
         values = self._read(entries, symbolic, self.split(w))
@@ -226,16 +232,13 @@ class SymbolicLandscape(Landscape, abstract=True):
                 for value in evaluate(expressions, values, jnp)]  # fmt: skip
 
 
-_SIGNATURES = {"loss": "(d)->()", "gradient": "(d)->(d)", "hessian": "(d)->(d,d)"}
+_SHAPES = {"loss": "()", "hessian": "(d,d)"}
 
 
-def _quantity(landscape: Landscape, w: Any, quantity: str) -> Any:
-    functions = {
-        "loss": lambda v: landscape.loss_of(landscape.split(v)),
-        "gradient": lambda v: landscape.join(landscape.gradient_of(landscape.split(v))),
-        "hessian": landscape._hessian_of,
-    }
-    return jnp.vectorize(functions[quantity], signature=_SIGNATURES[quantity])(w)
+def _quantity(landscape: Landscape, w: Any, quantity: str, *arguments: Any) -> Any:
+    at_one_point = getattr(landscape, f"_{quantity}_at")
+    signature = f"(d)->{_SHAPES.get(quantity, '(d)')}"
+    return jnp.vectorize(lambda v: at_one_point(v, *arguments), signature=signature)(w)
 
 
 _compiled_quantity = jax.jit(_quantity, static_argnames="quantity")

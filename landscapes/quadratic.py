@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from landscapes.checks import Real, real_array, shown
-from landscapes.facts import Constant, CriticalKind, CriticalSet, Facts, Symmetry, euclidean_norm
+from landscapes.facts import Facts, quadratic_facts
 from landscapes.landscape import Components, Landscape, SymbolicLoss
 
 # Up to this dimension a diagonal quadratic keeps its coordinates apart, which is what the
@@ -19,7 +19,7 @@ _MOST_SEPARATE_COORDINATES = 16
 _MOST_SEPARATE_ENTRIES = 128
 # Rounding of a symmetric matrix read from a file or computed as RᵀΛR: a few units in the last
 # place per entry. Larger asymmetry is a mistake of the caller's.
-_SYMMETRY_TOLERANCE = 1e-12
+SYMMETRY_TOLERANCE = 1e-12
 
 
 class Quadratic(Landscape):
@@ -77,23 +77,10 @@ class Quadratic(Landscape):
         return ((),) * self.dim if apart else ((self.dim,),)
 
     def loss_of(self, components: Components) -> Any:
-        terms = zip(components, self.gradient_of(components), strict=True)
-        return sum((w * g).sum() if w.ndim else w * g for w, g in terms) / 2
+        return inner_product(components, self.gradient_of(components)) / 2
 
     def gradient_of(self, components: Components) -> Components:
-        are_apart = components[0].ndim == 0
-        if self.matrix is not None and are_apart:
-            return tuple(
-                sum(self.matrix[i, j] * w for j, w in enumerate(components))
-                for i in range(self.dim)
-            )
-        if self.matrix is not None:
-            # In this order a batch is multiplied as H Wᵀ, whose rows, one for each coordinate, are
-            # long: XLA's products and sums are faster over those than over columns of W H.
-            return (self.matrix @ components[0],)
-        if are_apart:
-            return tuple(self.spectrum[i] * w for i, w in enumerate(components))
-        return (self.spectrum * components[0],)
+        return product(self.spectrum if self.matrix is None else self.matrix, components)
 
     def symbolic(self) -> SymbolicLoss:
         w = sympy.symbols(f"w1:{self.dim + 1}", real=True)
@@ -107,23 +94,7 @@ class Quadratic(Landscape):
 
     @cached_property
     def facts(self) -> Facts:
-        descending = np.sort(self.spectrum)[::-1]
-        return Facts(
-            critical_sets=(
-                CriticalSet(
-                    "minimum",
-                    CriticalKind.MINIMUM,
-                    np.zeros((1, self.dim)),
-                    descending[None],
-                    euclidean_norm,
-                ),
-            ),
-            minimum_loss=0.0,
-            smoothness=Constant(float(descending[0])),
-            strong_convexity=Constant(float(descending[-1])),
-            polyak_lojasiewicz=Constant(float(descending[-1])),
-            symmetries=(Symmetry("w -> -w", lambda w: -w),),
-        )
+        return quadratic_facts(self.spectrum, np.zeros(self.dim), 0.0)
 
     def reference_gradient(self, w: Real) -> Real:
         return self.spectrum * w if self.matrix is None else self.matrix.T @ w
@@ -147,6 +118,27 @@ class Quadratic(Landscape):
         )
 
 
+def product(hessian: Any, components: Components) -> Components:
+    """H w, laid out as w is; H is given by its diagonal, shape `(dim,)`, or whole."""
+    are_apart = components[0].ndim == 0
+    if hessian.ndim == 2 and are_apart:
+        rows = range(len(components))
+        return tuple(sum(hessian[i, j] * w for j, w in enumerate(components)) for i in rows)
+    if hessian.ndim == 2:
+        # In this order a batch is multiplied as H Wᵀ, whose rows, one for each coordinate, are
+        # long: XLA's products and sums are faster over those than over columns of W H.
+        return (hessian @ components[0],)
+    if are_apart:
+        return tuple(hessian[i] * w for i, w in enumerate(components))
+    return (hessian * components[0],)
+
+
+def inner_product(components: Components, other: Components) -> Any:
+    """v·w of two points laid out alike."""
+    terms = zip(components, other, strict=True)
+    return sum((v * w).sum() if v.ndim else v * w for v, w in terms)
+
+
 def _check_positive(message: str, values: Real) -> None:
     if not (values > 0).all():
         raise ValueError(f"{message} {shown(values.tolist())}")
@@ -157,7 +149,7 @@ def _symmetric(hessian: Any) -> Real:
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"hessian must be a (dim, dim) matrix; got shape {matrix.shape}")
     gap = np.abs(matrix - matrix.T).max()
-    if gap > _SYMMETRY_TOLERANCE * np.abs(matrix).max():
+    if gap > SYMMETRY_TOLERANCE * np.abs(matrix).max():
         raise ValueError(f"hessian must be symmetric; it differs from its transpose by {gap:.3g}")
     return (matrix + matrix.T) / 2
 

@@ -56,17 +56,17 @@ class ThreeSharpness(SymbolicLandscape):
 
         "worst" is λ₁/2, "ascent" half the smaller curvature across, "average" the trace over 8.
         """
-        first, second = _factors(w[..., 0], w[..., 1])
+        first, second = factors(w[..., 0], w[..., 1])
         return {"worst": first, "ascent": second, "average": (first + second) / 4}
 
     @cached_property
     def facts(self) -> Facts:
         at = np.array([(-1.0, 0.0), (1 / 3, 0.0), (1.0, 0.0), (0.3, 0.2), (-2.3, 1.6)])
         zero = np.zeros(len(at))
-        first, second = _factors(*at.T)
+        first, second = factors(*at.T)
         radius = 2.0
         # The norm of a matrix is at most that of the largest absolute values of its entries.
-        far_1, far_2 = _factors(-radius, radius)[0], _factors(radius, radius)[1]
+        far_1, far_2 = factors(-radius, radius)[0], factors(radius, radius)[1]
         bound = np.array(
             [
                 [3 * radius**2, 0, 4 * (radius + 1) * radius, 2 * (radius + 1) * radius],
@@ -99,7 +99,7 @@ class ThreeSharpness(SymbolicLandscape):
 
     def reference_gradient(self, w: Real) -> Real:
         a, b, u, v = w
-        first, second = _factors(a, b)
+        first, second = factors(a, b)
         return np.array(
             [
                 2 * (a - 1) * u * u + (a + 1) * v * v,
@@ -117,7 +117,7 @@ class ThreeSharpness(SymbolicLandscape):
         return (cls(),)
 
 
-def _factors(a: Any, b: Any) -> tuple[Any, Any]:
+def factors(a: Any, b: Any) -> tuple[Any, Any]:
     """F₁ and F₂."""
     return 6 + (a - 1) ** 2 + b**2, 1 + (a + 1) ** 2 / 2 + b**2 / 2
 
@@ -125,5 +125,5 @@ def _factors(a: Any, b: Any) -> tuple[Any, Any]:
 @lru_cache
 def _symbolic() -> SymbolicLoss:
     a, b, u, v = sympy.symbols("a b u v", real=True)
-    first, second = _factors(a, b)
+    first, second = factors(a, b)
     return SymbolicLoss((a, b, u, v), first * u**2 + second * v**2, {})

@@ -19,7 +19,9 @@ from landscapes import (
     LogCoshRidge,
     MatrixSensing,
     Quadratic,
+    QuadraticSum,
     Ravine,
+    RidgeRegression,
     Saddle,
     ScalarFactorisation,
     SymbolicLandscape,
@@ -137,6 +139,7 @@ def test_the_seed_decides_the_data():
 
 # -- refused ---------------------------------------------------------------------------------
 
+RIDGE = RidgeRegression.drawn(3, 2, ridge=0.4)
 REFUSED: list[tuple[Any, str]] = [
     (lambda: Quadratic(), "exactly one of spectrum and hessian"),
     (lambda: Quadratic((1.0,), hessian=[[1.0]]), "exactly one of spectrum and hessian"),
@@ -160,6 +163,31 @@ REFUSED: list[tuple[Any, str]] = [
     (lambda: Quadratic((1.0, 2.0), rotation=np.eye(3)), r"rotation must be .*\(2, 2\)"),
     (lambda: Quadratic.batch([1.0]), r"spectra must be .*shape \(1,\)"),
     (lambda: Quadratic.batch([[1.0, -1.0]]), r"spectra must be positive; got \[1.0, -1.0\]"),
+    (lambda: QuadraticSum((1.0, -2.0), (0.1, 0.2)), r"mean of the curvatures .* \[-0.5\]"),
+    (lambda: QuadraticSum((1.0, 2.0), (0.1,)), r"\(1, 1\) or .* numbers, as there are 1 examples"),
+    (lambda: QuadraticSum(((1.0, 2.0),), ((0.1, 0.2, 0.3),)), r"curvatures must be .*\(1, 2\)"),
+    (
+        lambda: QuadraticSum([[[1.0, 0.5], [0.4, 1.0]]], [[0.0, 1.0]]),
+        "curvatures .*symmetric.* 0.1",
+    ),
+    (lambda: QuadraticSum((1.0,), 0.1), r"slopes must be the slope of each example.*shape \(\)"),
+    (lambda: QuadraticSum((np.nan,), (0.1,)), "curvatures must be finite; got nan"),
+    (lambda: QuadraticSum.around((1.0, "b")), "centres must be the centre of each example"),
+    (lambda: QuadraticSum.around((1.0, 2.0), (1.0,)), r"curvatures must be .*shape \(1,\)"),
+    (lambda: QuadraticSum.opposed(0.0, 1.0, 1.0), "strong_convexity must be a positive.* 0.0"),
+    (lambda: QuadraticSum.opposed(2.0, 1.0, 1.0), "smoothness must be at least .*2.0; got 1.0"),
+    (lambda: QuadraticSum.opposed(0.5, 1.0, -1.0), "slope must be a positive number; got -1.0"),
+    (lambda: RidgeRegression((0.1, 0.2), (0.1,), 0.3), r"inputs must be .*shape \(2,\)"),
+    (lambda: RidgeRegression(((0.1, 0.2),), (0.1, 0.2), 0.3), "targets must be .*got 2 of them"),
+    (lambda: RidgeRegression(((0.1,),), (0.1,), 0.0), "ridge must be a positive number; got 0.0"),
+    (lambda: RidgeRegression.drawn(0, ridge=0.1), "n_examples must be a whole number >= 1; got 0"),
+    (lambda: RidgeRegression.drawn(3, 0, ridge=0.1), "dim must be a whole number >= 1; got 0"),
+    (lambda: RidgeRegression.drawn(3, ridge=0.1, noise=-1.0), "noise must be .*; got -1.0"),
+    (lambda: RidgeRegression.drawn(3, ridge=0.1, seed=-1), "seed must be .*; got -1"),
+    (lambda: RIDGE.neighbour(3, (0.1, 0.2), 0.5), "example must be .* <= 2; got 3"),
+    (lambda: RIDGE.neighbour(-1, (0.1, 0.2), 0.5), "example must be a whole number >= 0.*got -1"),
+    (lambda: RIDGE.neighbour(0, (0.1,), 0.5), r"input must be .*\(2,\); got .*\(1,\)"),
+    (lambda: RIDGE.neighbour(0, (0.1, 0.2), np.nan), "target must be finite; got nan"),
     (lambda: LinearNeuron("tanh"), "link must be one of logcosh, sqrt, square, power; got 'tanh'"),
     (lambda: LinearNeuron(3), "link must be one of logcosh, sqrt, square, power; got 3"),  # pyright: ignore
     (lambda: LinearNeuron("power"), "exponent must be a number >= 1.2; got None"),

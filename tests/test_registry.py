@@ -39,16 +39,27 @@ def snake_case(name: str) -> str:
 def landscape_modules(root: Path = ROOT) -> dict[str, str]:
     """Module name → class name, of each module with a public class that derives from a landscape.
 
-    A class counts by its bases as they are written, so that nothing has to be imported.
+    A class counts by its bases as they are written, so that nothing has to be imported; those that
+    are abstract do not count, but make a base.
     """
-    found = {}
-    for path in sorted((root / "landscapes").glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and path.stem != "landscape":
-                bases = {ast.unparse(base) for base in node.bases}
-                if any(base.endswith("Landscape") or base in LANDSCAPES for base in bases):
-                    found[path.stem] = node.name
-    return found
+    classes = {
+        path.stem: node
+        for path in sorted((root / "landscapes").glob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and path.stem != "landscape"
+    }
+    abstract = {
+        node.name for node in classes.values() if "abstract" in {k.arg for k in node.keywords}
+    }
+    return {
+        module: node.name
+        for module, node in classes.items()
+        if node.name not in abstract
+        and any(
+            name.endswith("Landscape") or name in LANDSCAPES or name in abstract
+            for name in map(ast.unparse, node.bases)
+        )
+    }
 
 
 def registering_modules(folder: Path) -> set[str]:
