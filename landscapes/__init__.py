@@ -36,6 +36,7 @@ from landscapes.landscape import SymbolicLandscape as SymbolicLandscape
 from landscapes.landscape import SymbolicLoss as SymbolicLoss
 from landscapes.linear_neuron import LinearNeuron as LinearNeuron
 from landscapes.log_cosh_ridge import LogCoshRidge as LogCoshRidge
+from landscapes.matrix_factorisation import MatrixFactorisation as MatrixFactorisation
 from landscapes.matrix_sensing import MatrixSensing as MatrixSensing
 from landscapes.quadratic import Quadratic as Quadratic
 from landscapes.quadratic_sum import QuadraticSum as QuadraticSum

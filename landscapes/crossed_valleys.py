@@ -18,9 +18,9 @@ class CrossedValleys(ThreeSharpness, FiniteSum):
 
     The mean is the loss of `ThreeSharpness`. On the plane of its minima, u = v = 0, the Hessian of
     each example has rank one: curvature 4F₁ along u, and 4F₂ along v. What makes it interesting:
-    SAM on the mean goes where F₁ is smallest, a = 1; on one example at a time, drawn at random, it
-    goes where the trace is, a = ⅓, for each example's sharpness is then minimised in turn. That
-    is so as η → 0; at a finite η the sharper example weighs more.
+    SAM on the mean goes where F₁ is smallest, a = 1. On one example at a time, drawn at random, it
+    lowers the sharpness of each in turn and goes where the trace is smallest, a = ⅓, as η → 0; at
+    a finite η the sharper example weighs more.
     """
 
     formula = r"\tfrac12(2F_1(a, b)u^2 + 2F_2(a, b)v^2)"

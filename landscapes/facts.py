@@ -73,7 +73,8 @@ class CriticalSet:
 
     Attributes:
         name: what it is called in results and legends.
-        kind: minimum, saddle, or degenerate (a zero Hessian where the kind changes).
+        kind: minimum, maximum, saddle (with a way down at once, and a way up that may be flat at
+            first), or degenerate (a zero Hessian where the kind changes).
         points: members of the set, shape `(n, dim)`; all of it, if it is finite.
         spectra: the Hessian's eigenvalues at `points`, descending, shape `(n, dim)`.
         distance: Euclidean distance of points `(..., dim)` to the set, shape `(...)`; works on

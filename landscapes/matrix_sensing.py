@@ -21,14 +21,16 @@ from landscapes.facts import (
     Unknown,
     euclidean_norm,
 )
-from landscapes.landscape import Components, Landscape, SymbolicLoss
+from landscapes.finite_sum import FiniteSum, datum
+from landscapes.landscape import Components, SymbolicLoss
+from landscapes.matrix_factorisation import MatrixFactorisation
 
 # Writing the loss out in symbols takes n_measurements quadratic forms; beyond this many
 # coordinates nobody reads it.
 _MOST_SYMBOLIC_COORDINATES = 6
 
 
-class MatrixSensing(Landscape):
+class MatrixSensing(FiniteSum):
     """L(U) = (1/2m) Σᵢ (⟨Aᵢ, UUᵀ⟩ − bᵢ)², the point w being U row by row.
 
     The data are drawn from `seed`: U* of shape `(dim, rank)` with Gaussian entries and its
@@ -36,7 +38,8 @@ class MatrixSensing(Landscape):
     symmetrised (which changes no ⟨Aᵢ, UUᵀ⟩), and bᵢ = ⟨Aᵢ, X*⟩. U has shape `(dim, width)`;
     `width` is `dim` unless given. The landscape's own dimension is `dim × width`.
 
-    The loss is quartic, not globally smooth: no method is stable here from every start.
+    Each measurement is an example. The loss is quartic, not globally smooth: no method is stable
+    here from every start. With ever more measurements it tends to that of `population`.
 
     Raises `ValueError` for rank > dim, width < rank, or a size that is not a positive integer.
     """
@@ -82,6 +85,19 @@ class MatrixSensing(Landscape):
             truth_factor=factor,
         )
 
+    def population(self) -> MatrixFactorisation:
+        """What the loss is on average over the measurements, the truth being given.
+
+        On and above the diagonal the entries of a symmetrised Gaussian matrix A are independent,
+        with the variances 1 and ½; so for a symmetric M = UUᵀ − X* the mean of ⟨A, M⟩² is
+        Σᵢ Mᵢᵢ² + Σᵢ<ⱼ (2Mᵢⱼ)²·½ = ‖M‖², and that of the loss is ½‖M‖².
+        """
+        return MatrixFactorisation(self.truth_factor, width=self.width)
+
+    @property
+    def n_examples(self) -> int:
+        return len(self.targets)
+
     @property
     def sensing(self) -> Real:
         """The Aᵢ, shape (n_measurements, rows²); put together each time that they are asked for."""
@@ -105,6 +121,18 @@ class MatrixSensing(Landscape):
         (u,) = components
         weighted = (self._residual(u) @ self.upper)[_upper_half(self.rows)[2]]
         return (weighted @ u * (2 / len(self.targets)),)
+
+    def example_loss(self, components: Components, example: Any) -> Any:
+        return self._example_residual(components[0], example) ** 2 / 2
+
+    def example_gradient_of(self, components: Components, example: Any) -> Components:
+        (u,) = components
+        measured = datum(self.upper, example)[_upper_half(self.rows)[2]]
+        return (2 * self._example_residual(u, example) * (measured @ u),)
+
+    def _example_residual(self, u: Any, example: Any) -> Any:
+        forms = datum(self.upper, example) * _weighted_upper(u @ u.T)
+        return forms.sum() - datum(self.targets, example)
 
     def symbolic(self) -> SymbolicLoss:
         if self.dim > _MOST_SYMBOLIC_COORDINATES:
@@ -175,13 +203,10 @@ class MatrixSensing(Landscape):
         u = w.reshape(*w.shape[:-1], self.rows, self.width)
         return u[..., ::-1].reshape(w.shape)
 
-    def reference_gradient(self, w: Real) -> Real:
+    def reference_example_gradient(self, w: Real, example: int) -> Real:
         u = w.reshape(self.rows, self.width)
-        total = np.zeros_like(u)
-        for a, b in zip(self.sensing, self.targets, strict=True):
-            matrix = a.reshape(self.rows, self.rows)
-            total += 2 * (np.sum(matrix * (u @ u.T)) - b) * matrix @ u
-        return (total / len(self.targets)).ravel()
+        matrix = self.sensing[example].reshape(self.rows, self.rows)
+        return (2 * (np.sum(matrix * (u @ u.T)) - self.targets[example]) * matrix @ u).ravel()
 
     def arguments(self) -> dict:
         return {

@@ -23,8 +23,8 @@ class QuadraticSum(QuadraticMean):
     `curvatures` are the Hᵢ, shape `(n, dim, dim)`, or their diagonals, `(n, dim)`; `slopes` are
     the cᵢ, `(n, dim)`; in one dimension both may be given as `(n,)`. Constants are left out, for
     no method sees them. What makes it interesting: where the gradients of the examples differ at
-    the minimum, SAM on one example at a time is off it by the order of ρ, whatever the step size.
-    Three such sums are at hand:
+    the minimum, SAM on one example at a time may settle off it by the order of ρ, however small the
+    step. Three such sums are at hand:
 
     * `around((1, 1, -2))`: Lᵢ = ½(w − bᵢ)², and for ρ < 3 SAM settles around ρ/3 instead of 0;
     * `around((1, -0.1), curvatures=(1, 10))`: so it is for USAM, whose ascent is longer on the

@@ -11,15 +11,16 @@ import sympy
 
 from landscapes.checks import Real, real_array, whole_number
 from landscapes.facts import CriticalKind, CriticalSet, DoesNotExist, Facts, Unknown
+from landscapes.finite_sum import FiniteSum, datum
 from landscapes.functions import Relu, Softplus
-from landscapes.landscape import Components, Landscape, SymbolicLoss
+from landscapes.landscape import Components, SymbolicLoss
 
 # Written out in symbols the loss has two terms for each number of the data.
 _MOST_SYMBOLIC_NUMBERS = 40
 _NOT_WRITTEN = "the loss is not convex, and depends on the drawn data"
 
 
-class ThresholdNeuron(Landscape):
+class ThresholdNeuron(FiniteSum):
     """L(a⁻, a⁺, b) = (1/n) Σₖ log(1 + exp(−yₖ f(xₖ))), f(x) = Σᵢ a⁻(b − xᵢ)₊ + a⁺(b + xᵢ)₊.
 
     The point w is (a⁻, a⁺, b). The data are drawn from `seed`: `n_examples` labels yₖ = ±1, and
@@ -62,12 +63,15 @@ class ThresholdNeuron(Landscape):
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
         return ((), (), ())
 
+    @property
+    def n_examples(self) -> int:
+        return len(self.labels)
+
     def loss_of(self, components: Components) -> Any:
-        minus, plus, b = components
-        below = Relu.numeric(jnp, b - self.inputs).sum(axis=-1)
-        above = Relu.numeric(jnp, b + self.inputs).sum(axis=-1)
-        margins = self.labels * (minus * below + plus * above)
-        return Softplus.numeric(jnp, -margins).mean()
+        return _logistic(components, self.inputs, self.labels).mean()
+
+    def example_loss(self, components: Components, example: Any) -> Any:
+        return _logistic(components, datum(self.inputs, example), datum(self.labels, example))
 
     def symbolic(self) -> SymbolicLoss:
         if self.inputs.size > _MOST_SYMBOLIC_NUMBERS:
@@ -109,17 +113,15 @@ class ThresholdNeuron(Landscape):
             complete=False,
         )
 
-    def reference_gradient(self, w: Real) -> Real:
+    def reference_example_gradient(self, w: Real, example: int) -> Real:
         minus, plus, b = w
-        slope = np.zeros(3)
-        for x, y in zip(self.inputs, self.labels, strict=True):
-            off, on = b - x, b + x
-            below, above = off[off > 0].sum(), on[on > 0].sum()
-            # −y times the logistic function at −yf, written so that neither end overflows.
-            weight = -y * (1 - np.tanh(y * (minus * below + plus * above) / 2)) / 2
-            counts = minus * np.sum(off > 0) + plus * np.sum(on > 0)
-            slope += weight * np.array([below, above, counts])
-        return slope / len(self.labels)
+        x, y = self.inputs[example], self.labels[example]
+        off, on = b - x, b + x
+        below, above = off[off > 0].sum(), on[on > 0].sum()
+        # −y times the logistic function at −yf, written so that neither end overflows.
+        weight = -y * (1 - np.tanh(y * (minus * below + plus * above) / 2)) / 2
+        counts = minus * np.sum(off > 0) + plus * np.sum(on > 0)
+        return weight * np.array([below, above, counts])
 
     def arguments(self) -> dict:
         return {
@@ -135,3 +137,11 @@ class ThresholdNeuron(Landscape):
             cls(n_inputs=4, n_examples=5, signal=2.3, seed=3),
             cls(n_inputs=9, n_examples=14, signal=3.0, seed=5),
         )
+
+
+def _logistic(components: Components, inputs: Any, labels: Any) -> Any:
+    """log(1 + exp(−y f(x))) of the examples x, along the last axis of `inputs`."""
+    minus, plus, b = components
+    below = Relu.numeric(jnp, b - inputs).sum(axis=-1)
+    above = Relu.numeric(jnp, b + inputs).sum(axis=-1)
+    return Softplus.numeric(jnp, -labels * (minus * below + plus * above))

@@ -167,12 +167,20 @@ def test_spectra_and_kinds_are_those_of_the_hessian(landscape: Landscape):
             assert found[:, 0].min() > zero
         elif one.kind is CriticalKind.SADDLE:
             assert (found[:, -1] < -zero).all()
-            assert (found[:, 0] > zero).all()
+            flat = one.points[found[:, 0] <= zero]
+            assert all(rises_where_it_is_flat(landscape, w, zero) for w in flat)
         elif one.kind is CriticalKind.MAXIMUM:
             assert (found < -zero).all()
         else:
             assert one.kind is CriticalKind.DEGENERATE
             assert (np.abs(found) <= zero).all()
+
+
+def rises_where_it_is_flat(landscape: Landscape, w: np.ndarray, zero: float) -> bool:
+    """Whether the loss rises along a direction without curvature, as it does if it is quartic."""
+    values, vectors = np.linalg.eigh(landscape.hessian(w))
+    along = vectors.T[np.abs(values) <= zero]
+    return bool((landscape.loss(w + 0.3 * along) > landscape.loss(w) + 1e-4).any())
 
 
 @each_landscape()

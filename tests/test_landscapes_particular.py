@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import mpmath
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ from landscapes import (
     Beale,
     BoundedSine,
     Constant,
+    CriticalKind,
     LinearNeuron,
     LogCoshRidge,
+    MatrixFactorisation,
+    MatrixSensing,
     Ravine,
     RippledBowl,
     ScalarFactorisation,
@@ -318,3 +322,75 @@ def test_a_neuron_learns_a_threshold_with_large_steps_and_with_sam():
     # After the same time ηt = 8: the larger the step, the lower the threshold; SAM needs none.
     assert threshold(GD, 0.012) < threshold(GD, 0.001) - 0.5
     assert threshold(SAM, 0.004) < threshold(GD, 0.004) - 0.5
+
+
+# -- MatrixFactorisation -----------------------------------------------------------------------
+
+
+def with_measurements(like: MatrixSensing, matrices: np.ndarray) -> MatrixSensing:
+    """The same problem with other measurements, shape (m, rows, rows), symmetric."""
+    i, j = np.triu_indices(like.rows)
+    truth = like.truth_factor @ like.truth_factor.T
+    targets = (matrices * truth).sum(axis=(1, 2))
+    structure = jax.tree.structure(like)
+    return jax.tree.unflatten(structure, (matrices[:, i, j], targets, like.truth_factor))
+
+
+@pytest.mark.parametrize("landscape", MatrixSensing.examples(), ids=repr)
+def test_matrix_sensing_is_factorisation_on_average(landscape: MatrixSensing):
+    # The loss is of second degree in A, so that its mean is that over any matrices with the second
+    # moments of a symmetrised Gaussian: n eᵢeⱼᵀ, symmetrised, for all i and j of n rows.
+    n = landscape.rows
+    units = n * np.eye(n * n).reshape(n * n, n, n)
+    units = (units + units.transpose(0, 2, 1)) / 2
+    # E AᵢⱼAₖₗ, A = (G + Gᵀ)/2, is ½ where {i, j} = {k, l} as pairs, once for each way.
+    moments = np.einsum("mij,mkl->ijkl", units, units) / n**2
+    one = np.eye(n)
+    ways = np.einsum("ik,jl->ijkl", one, one) + np.einsum("il,jk->ijkl", one, one)
+    np.testing.assert_allclose(moments, ways / 2, rtol=0, atol=4 * EPS)
+    average, population = with_measurements(landscape, units), landscape.population()
+    points = probes(landscape.dim)
+    assert (population.rows, population.width) == (landscape.rows, landscape.width)
+    for quantity in ("loss", "gradient", "hessian"):
+        found, expected = (getattr(one, quantity)(points) for one in (population, average))
+        # Sums of n⁴ products at most, of the size of the largest.
+        tolerance = 64 * n * EPS * np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
+def test_the_more_measurements_the_nearer_matrix_sensing_is_to_its_average():
+    # ⟨A, M⟩²/2 is Gaussian squared: mean ½‖M‖² and standard deviation ‖M‖²/√2, so that the loss of
+    # m measurements is off by √(2/m) of itself, once in 400 by more than three times that.
+    for m in (300, 30_000):
+        landscape = MatrixSensing(4, 2, m, seed=8, width=3)
+        points = probes(12, 3)
+        ratio = landscape.loss(points) / landscape.population().loss(points)
+        assert np.abs(ratio - 1).max() < 3 * np.sqrt(2 / m)
+        assert np.abs(ratio - 1).max() > 0.03 * np.sqrt(2 / m)
+
+
+def test_the_sharpest_direction_at_the_truth_is_four_times_its_eigenvalue():
+    landscape = MatrixFactorisation(((0.9, 0.2), (-0.5, 0.6), (0.3, 1.2)), width=3)
+    truth = landscape.truth_factor @ landscape.truth_factor.T
+    at = np.pad(landscape.truth_factor, ((0, 0), (0, 1))).ravel()
+    top = np.linalg.eigvalsh(truth)[-1]
+    assert np.linalg.eigvalsh(landscape.hessian(at))[-1] == pytest.approx(4 * top, rel=32 * EPS)
+
+
+@pytest.mark.parametrize(
+    "factor", [np.eye(3)[:, :2], np.diag([0.9, 1.0, 1.1, 1.2])], ids=["same", "many"]
+)
+def test_where_not_all_critical_points_are_listed_it_says_so(factor: np.ndarray):
+    facts = MatrixFactorisation(factor).facts
+    assert not facts.complete
+    assert [one.name for one in facts.critical_sets] == ["recovery UUᵀ = X*", "origin"]
+
+
+def test_every_way_down_from_a_point_that_is_not_the_truth_is_found():
+    # From near each of its saddles GD goes on to the minimum, whatever is kept of the truth there.
+    landscape = MatrixFactorisation(((0.9, 0.2), (-0.5, 0.6), (0.3, 1.2)), width=2)
+    saddles = [one for one in landscape.facts.critical_sets if one.kind is not CriticalKind.MINIMUM]
+    starts = np.concatenate([one.points for one in saddles]) + 1e-3 * probes(6, len(saddles))
+    runs = sweep(landscape, GD, eta=0.05, starts=starts, n_steps=3000).squeeze(["eta", "rho"])
+    assert len(saddles) == 3
+    assert (runs.attractor == 0).all()
