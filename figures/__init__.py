@@ -1,12 +1,13 @@
 """What one looks at: figures, each made of simulated data and of curves derived from the code.
 
-    python -m figures                          every figure
-    figures.FIGURES["stability_region"].data("quick")
+    python -m figures                                     every figure, as files
+    figures.stability_region.data(landscape=…)            what is drawn, as a labelled dataset
+    figures.stability_region.draw(data, axes=None)        a Matplotlib figure
 
 A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
-from figures import stability_region as stability_region
-from figures import success_rate as success_rate
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
+from figures.stability_region import stability_region as stability_region
+from figures.success_rate import success_rate as success_rate

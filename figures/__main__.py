@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-import matplotlib.figure
 import xarray
 from rich.console import Console
 from rich.progress import (
@@ -23,110 +23,93 @@ from rich.progress import (
 )
 
 from dynamics import device_name
-from figures import FIGURES, provenance, style
-from figures.figure import Figure
+from figures import FIGURES, gallery, provenance
+from figures.choosing import chosen_algorithms, chosen_landscapes, nearest
+from figures.figure import SIZES, Figure
 from figures.figure import Progress as Told
+from figures.rendering import FORMATS, formats_of, render
 from proofs_check.interruption import Interruption
 
 DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
-SIZES = ("quick", "full")
-# What each format is written with besides: no dates, so that the same data give the same file.
-FORMATS = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One figure to be made: from what, in which formats, and from which data if they are there."""
+
+    figure: Figure
+    size: str
+    choices: dict[str, Any]
+    formats: list[str]
+    data: xarray.Dataset | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draws the figures and returns the exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    figures = _chosen(parser, given.name)
     if given.list:
-        for figure in figures:
-            print(f"{figure.name}\n    {figure.caption.splitlines()[0]}")
+        for figure in _chosen(parser, given.name, {}):
+            print(f"{figure.name}\n    {figure.title}")
             print(f"    illustrates {', '.join(figure.claims)}")
         return DONE
-    formats = _formats(parser, given.formats)
-    folder = Path(given.out)
-    kept = _kept(parser, figures, folder, given.size) if given.reuse_data else {}
+    if given.gallery and (why := gallery.unavailable()):
+        parser.error(f"--gallery: {why}")
+    if given.gallery and given.out:
+        parser.error("--gallery DIR says where the files go; leave out --out")
+    folder = Path(given.gallery or given.out or "build/figures")
+    jobs = _jobs(parser, given, folder)
     _check_writable(parser, folder)
 
     # The paths of what is made go to standard output, progress and complaints to standard error.
     err = Console(stderr=True)
-    if not kept:
-        err.print(f"{len(figures)} figures at size {given.size} on {device_name()}")
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
+    if not given.reuse_data:
+        err.print(f"{len(jobs)} figures at size {given.size} on {device_name()}")
     done = 0
-    with Progress(*columns, console=err) as bars:
+    try:
+        with Interruption() as interruption, _bars(err) as bars:
 
-        def told(bar: TaskID, share: float) -> None:
-            interruption.check()
-            bars.update(bar, completed=share)
+            def told(bar: TaskID, share: float) -> None:
+                interruption.check()
+                bars.update(bar, completed=share)
 
-        try:
-            with Interruption() as interruption:
-                for figure in figures:
-                    bar = bars.add_task(figure.name, total=1.0)
-                    if not err.is_terminal:
-                        err.print(f"[{done + 1}/{len(figures)}] {figure.name}", highlight=False)
-                    for path in make(
-                        figure, given.size, folder, formats, kept.get(figure.name),
-                        partial(told, bar),
-                    ):  # fmt: skip
-                        print(path)
-                    told(bar, 1.0)
-                    done += 1
-        except KeyboardInterrupt:
-            err.print(f"interrupted: {done} of {len(figures)} figures done", style="bold")
-            return INTERRUPTED
+            for job in jobs:
+                bar = bars.add_task(job.figure.name, total=1.0)
+                if not err.is_terminal:
+                    name = job.figure.name
+                    err.print(f"[{done + 1}/{len(jobs)}] {name}", highlight=False, markup=False)
+                for path in make(job, folder, partial(told, bar), small=bool(given.gallery)):
+                    print(path)
+                told(bar, 1.0)
+                done += 1
+    except KeyboardInterrupt:
+        err.print(f"interrupted: {done} of {len(jobs)} figures done", style="bold")
+        return INTERRUPTED
+    finally:
+        if given.gallery and done:
+            print(gallery.build(folder))
     return DONE
 
 
-def make(
-    figure: Figure,
-    size: str,
-    folder: Path,
-    formats: Iterable[str],
-    data: xarray.Dataset | None,
-    progress: Told,
-) -> list[Path]:
+def make(job: Job, folder: Path, progress: Told, small: bool = False) -> list[Path]:
     """Makes one figure's files, simulating unless given the data, and returns their paths."""
+    figure, data = job.figure, job.data
     data_path, sidecar = (
         f(folder, figure) for f in (provenance.data_path, provenance.sidecar_path)
     )
-    simulation = provenance.recorded_simulation(sidecar)
+    simulation = (provenance.read_sidecar(sidecar) or {}).get("simulation")
     written = []
     if data is None:
         begin = perf_counter()
-        data = figure.data(size, progress)
+        data = figure.data(job.size, progress=progress, **job.choices)
         simulation = provenance.surroundings() | {"seconds": round(perf_counter() - begin, 2)}
         provenance.write_data(data, data_path)
         written.append(data_path)
-    images = render(figure, data, folder, formats)
-    provenance.write_sidecar(sidecar, figure, size, simulation, images)
+    images = render(figure, data, folder, job.formats)
+    if small:
+        gallery.add_thumbnail(figure, data, folder)
+    provenance.write_sidecar(sidecar, figure, data, simulation, images)
     return [*written, *images, sidecar]
-
-
-def render(
-    figure: Figure, data: xarray.Dataset, folder: Path, formats: Iterable[str]
-) -> list[Path]:
-    """Draws the data and writes one image for each format."""
-    images = []
-    with style.applied():
-        canvas = matplotlib.figure.Figure(figsize=figure.inches, layout="constrained")
-        figure.draw(data, canvas)
-        canvas.draw_without_rendering()
-        canvas.set_layout_engine("none")  # laid out once, the same for every format
-        for kind in formats:
-            image = folder / f"{figure.name}.{kind}"
-            provenance.replacing(
-                image,
-                lambda partial, kind=kind: canvas.savefig(
-                    partial, format=kind, metadata=FORMATS[kind]
-                ),
-            )
-            images.append(image)
-    return images
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,16 +122,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", nargs="*", metavar="NAME", help="names of figures; all by default")
     parser.add_argument("--list", action="store_true", help="list the figures and draw none")
     parser.add_argument(
-        "--out", metavar="DIR", default="build/figures",
-        help="where the files go (default: %(default)s)",
+        "--out", metavar="DIR", help="where the files go (default: build/figures)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--gallery", metavar="DIR",
+        help="where the files go, with a page index.html that shows all figures that lie there",
     )  # fmt: skip
     parser.add_argument(
         "--size", choices=SIZES, default="full",
         help="how much is simulated (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--formats", default=",".join(FORMATS), metavar="F,…",
-        help="image formats (default: %(default)s)",
+        "--landscape", action="append", metavar="L",
+        help="another loss, for figures that take one: a name of python -m landscapes, a call "
+        "such as 'Quadratic((9, 1))', or a formula such as 'x^4/4 - x*y + y^2/2'; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--algorithms", metavar="A,…", help="other algorithms, for figures that take them",
+    )  # fmt: skip
+    still = ",".join(k for k, f in FORMATS.items() if not f.moving)
+    parser.add_argument(
+        "--formats", metavar="F,…",
+        help=f"image formats: {still}, and gif,mp4 of animations (default: all there are)",
     )  # fmt: skip
     parser.add_argument(
         "--reuse-data", action="store_true",
@@ -157,44 +152,86 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> list[Figure]:
+def _jobs(parser: argparse.ArgumentParser, given: Any, folder: Path) -> list[Job]:
+    """What is to be made, everything that is wrong with it found out."""
+    choices: dict[str, Any] = {}
+    try:
+        if given.landscape:
+            choices["landscape"] = chosen_landscapes(given.landscape)
+        if given.algorithms:
+            names = [a.strip() for a in given.algorithms.split(",") if a.strip()]
+            choices["algorithms"] = chosen_algorithms(names)
+    except ValueError as error:
+        parser.error(str(error))
+    figures = _chosen(parser, given.name, choices)
+    asked = _formats(parser, given.formats, figures)
+    jobs = []
+    for figure in figures:
+        try:
+            arguments = figure.arguments_of(given.size, **choices)
+        except ValueError as error:
+            parser.error(str(error))
+        kept = _kept(parser, figure, folder, given.size, arguments) if given.reuse_data else None
+        jobs.append(Job(figure, given.size, choices, formats_of(figure, asked), kept))
+    return jobs
+
+
+def _chosen(
+    parser: argparse.ArgumentParser, names: list[str], choices: dict[str, Any]
+) -> list[Figure]:
+    """The named figures; by default all of those that take what is chosen for them."""
     for name in names:
         if name not in FIGURES:
-            parser.error(f"unknown figure {name!r}{_nearest(name, FIGURES)}")
-    return [FIGURES[n] for n in dict.fromkeys(names)] if names else list(FIGURES.values())
+            parser.error(f"unknown figure {name!r}{nearest(name, FIGURES)}")
+    if names:
+        return [FIGURES[n] for n in dict.fromkeys(names)]
+    free = [
+        figure
+        for figure in FIGURES.values()
+        if all(any(t.startswith(choice) for t in figure.takes) for choice in choices)
+    ]
+    if not free:
+        parser.error(f"no figure takes another {' and other '.join(choices)}")
+    return free
 
 
-def _formats(parser: argparse.ArgumentParser, given: str) -> list[str]:
-    formats = [f.strip() for f in given.split(",") if f.strip()]
+def _formats(
+    parser: argparse.ArgumentParser, given: str | None, figures: list[Figure]
+) -> list[str] | None:
+    if given is None:
+        return None
+    formats = list(dict.fromkeys(f.strip() for f in given.split(",") if f.strip()))
     for kind in formats:
         if kind not in FORMATS:
             parser.error(f"unknown format {kind!r} in --formats; there are {', '.join(FORMATS)}")
+        if not FORMATS[kind].available:
+            parser.error(f"--formats {kind} needs {FORMATS[kind].needs}, which is not installed")
     if not formats:
         parser.error(f"--formats names no format; there are {', '.join(FORMATS)}")
-    return list(dict.fromkeys(formats))
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(close)}?" if close else "; see --list"
+    for figure in figures:
+        if not formats_of(figure, formats):
+            parser.error(f"{figure.name} is a still figure; --formats {given} shows animations")
+    return formats
 
 
 def _kept(
-    parser: argparse.ArgumentParser, figures: list[Figure], folder: Path, size: str
-) -> dict[str, xarray.Dataset]:
-    """The data of earlier runs, or an error that says which are missing or of another making."""
-    kept = {}
-    for figure in figures:
-        path = provenance.data_path(folder, figure)
-        try:
-            kept[figure.name] = provenance.read_data(path)
-        except FileNotFoundError:
-            parser.error(f"--reuse-data: there is no {path}; run without --reuse-data first")
-        except ValueError as error:
-            parser.error(f"--reuse-data: {error}")
-        if why := figure.disagreement(kept[figure.name], size):
-            parser.error(f"--reuse-data: the data in {path} are not the ones asked for: {why}")
-    return kept
+    parser: argparse.ArgumentParser,
+    figure: Figure,
+    folder: Path,
+    size: str,
+    arguments: dict[str, Any],
+) -> xarray.Dataset:
+    """The data of an earlier run, or an error: they are missing, or of another making."""
+    path = provenance.data_path(folder, figure)
+    try:
+        data = provenance.read_data(path)
+    except FileNotFoundError:
+        parser.error(f"--reuse-data: there is no {path}; run without --reuse-data first")
+    except ValueError as error:
+        parser.error(f"--reuse-data: {error}")
+    if why := figure.disagreement(data, size, arguments):
+        parser.error(f"--reuse-data: the data in {path} are not the ones asked for: {why}")
+    return data
 
 
 def _check_writable(parser: argparse.ArgumentParser, folder: Path) -> None:
@@ -205,7 +242,14 @@ def _check_writable(parser: argparse.ArgumentParser, folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        parser.error(f"cannot write into --out {folder}: {error.strerror}")
+        parser.error(f"cannot write into {folder}: {error.strerror}")
+
+
+def _bars(console: Console) -> Progress:
+    columns: Iterable[Any] = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    return Progress(*columns, console=console)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ def sidecar_path(folder: Path, figure: Figure) -> Path:
 
 
 def surroundings() -> dict[str, Any]:
-    """The versions, the state of the source and the machine that a result is made with."""
+    """The time, the versions, the state of the source and the machine a result is made with."""
     return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), "ravine": _version("ravine")}
         | {package: _version(package) for package in _PACKAGES},
         "git": git_state(Path(__file__).parent),
@@ -80,19 +83,25 @@ def read_data(path: Path) -> xarray.Dataset:
 
 
 def write_sidecar(
-    path: Path, figure: Figure, size: str, simulation: dict[str, Any] | None, images: Iterable[Path]
+    path: Path,
+    figure: Figure,
+    data: xarray.Dataset,
+    simulation: Mapping[str, Any] | None,
+    images: Iterable[Path],
 ) -> None:
-    """Writes what is known of the figure.
+    """Writes what is known of the figure that was drawn from these data.
 
     `simulation` tells of the making of the data (`surroundings` and seconds); None if unknown.
     """
-    arguments = figure.arguments(size)
+    arguments = json.loads(data.attrs["arguments"])
     record = {
         "figure": figure.name,
+        "title": figure.title,
         "caption": figure.caption,
-        "claims": list(figure.claims),
-        "size": size,
-        "seed": arguments.get("seed"),
+        "claims": {claim: finding.value for claim, finding in figure.claims.items()},
+        "command": command(figure, data),
+        "size": data.attrs["size"],
+        "seed": arguments["seed"],
         "arguments": arguments,
         "data": path.with_suffix(".nc").name,
         "images": [image.name for image in images],
@@ -103,12 +112,29 @@ def write_sidecar(
     replacing(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
-def recorded_simulation(path: Path) -> dict[str, Any] | None:
-    """What an earlier sidecar says of the making of the data; None if it says nothing."""
+def command(figure: Figure, data: xarray.Dataset) -> str:
+    """The command that makes the data and the images again."""
+    size, arguments = data.attrs["size"], json.loads(data.attrs["arguments"])
+    own = figure.arguments_of(size)
+    words = ["python", "-m", "figures", figure.name, "--size", size]
+    for option, name in (("--landscape", "landscapes"), ("--algorithms", "algorithms")):
+        if arguments.get(name) != own.get(name):
+            given = arguments[name]
+            words += [option, ",".join(given)] if name == "algorithms" else _each(option, given)
+    return shlex.join(words)
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def read_sidecar(path: Path) -> dict[str, Any] | None:
+    """What `write_sidecar` wrote; None if there is nothing or something else."""
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("simulation")
-    except (OSError, ValueError, AttributeError):
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return record if isinstance(record, dict) else None
 
 
 def replacing(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,108 +1,80 @@
-"""Where each algorithm is stable, in the plane of learning rate η and ascent radius ρ.
+r"""The atlas of stability: each algorithm in the plane of learning rate η and radius ρ.
 
-Colours: what became of runs from 32 starts, simulated, for each cell of the grid; a cell has the
-colour of the largest group, and is the paler the smaller that group. Lines: predictions, solved
-for from the update rule that the simulation itself runs. Upper row: a quadratic with curvatures
-16 and 5. The line is where the multiplier of its stiff mode is −1. GD, USAM and StableSAM
-converge left of it and diverge right of it; SAM never converges, but settles on a cycle. GD does
-not depend on ρ; USAM loses learning rate as ρ grows. Lower row: log cosh(xy), whose minima form a
-ravine along x = 0, started within 0.1 of the minimum (0, 4), of the same sharpness 16. The same
-line now separates runs that come to rest where they started from runs that slide down to a
-flatter minimum. SAM rests at neither: on either side it slides down the ravine, the more slowly
-the smaller ηρ², to the flat origin. Its line is where the 2-cycle on which it slides ceases to
-exist; beyond, it ends on a 2-cycle astride the diagonal. All lines know the loss near its minima
-only. So the border of diverging runs in the lower row, where steps reach past the quadratic part
-of the loss, has none, and StableSAM with ρ near 1 and more, whose ascent reaches past it too,
-leaves some starts left of its line. Around such borders starts disagree.
+Colours: what became of the runs of each cell of the grid, simulated. A cell has the colour of the
+largest group, and is the paler the smaller that group; dots, where some of its runs are held by a
+saddle, are the larger the more these are. Lines: predictions, solved for from the update rule that
+the simulation itself runs.
+
+All minima where runs start have the sharpness $\beta = 10$, except those of the saddle, which
+have $\beta = 2 + \sqrt2$. GD and StableSAM are stable up to $\eta = 2/\beta$ and USAM up to
+$\eta = 2/(\beta + \rho\beta^2)$, whatever the other curvatures are (quadratics, $\kappa = 1$ and
+10); SAM settles on a 2-cycle, up to $2/\beta$. Where minima form a ravine, runs beyond this line
+slide to flatter ones, as long as there are any (dashed: the edge of the flattest). SAM rests at
+none: it slides down the ravine, the more slowly the smaller $\eta\rho^2$, to the flattest minimum
+or, on $\log\cosh(xy)$, to the origin, as long as the 2-cycle on which it slides exists (dotted).
+Left of the dash-dotted line, $\eta = 2m/(\lambda(\lambda + m))$ for SAM, a saddle with curvatures
+$\lambda$ and $-m$ keeps whoever comes near it; USAM is kept only if $\rho > 1/m$, and GD never is.
+
+All lines know the loss near its critical points only. So the border of divergence has none where
+steps reach past the quadratic part of the loss, and StableSAM with large $\rho$, whose ascent
+reaches past it too, leaves some starts left of its line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
-from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 import xarray
-from matplotlib.figure import FigureBase
-from matplotlib.lines import Line2D
+from matplotlib.axes import Axes
 
-from dynamics import GD, SAM, USAM, Algorithm, Outcome, StableSAM, sweep, uniform_starts
+from dynamics import GD, SAM, USAM, Outcome, StableSAM, sweep, uniform_starts
 from figures import style
-from figures.figure import Figure, Progress, register
-from landscapes import Landscape, LinearNeuron, Quadratic
+from figures.atlas import KINDS, RAVINES, Case, case_of, curves
+from figures.figure import Figure, Request, register
+from figures.panels import PAGE, Layout, Panels
+from landscapes import CriticalKind, Landscape, Quadratic, Saddle
 from landscapes.checks import Real
-from proofs_check.evidence import value
-from proofs_check.predictions import equation_in_latex, last_drifting_product, threshold
-from proofs_check.symbols import curvature, eta, rho
+from proofs_check import Finding
 
-_ALGORITHMS = (GD, SAM, USAM, StableSAM)
-_SHARPNESS, _OTHER_CURVATURE = 16.0, 5.0
-_HEIGHT = _SHARPNESS**0.5  # of the minimum (0, y) of ℓ(xy) that has this sharpness
 # A run stayed where it started if the sharpness there is at least this share of the start's.
 # Right of the line the sharpness at rest falls as fast as η grows, thus by this much within one
 # cell of the full grid; left of it runs lose less than 1 % on their way in.
 _STAYED = 0.97
 #: The classes that are drawn: the outcomes, convergence split by where it happened.
 _CLASSES = {
-    "CONVERGED": (style.OUTCOME_COLOURS[Outcome.CONVERGED], "converged where it started"),
+    "CONVERGED": (style.OUTCOME_COLOURS[Outcome.CONVERGED], "converged at the sharpest minima"),
     "CONVERGED_FLATTER": (style.OTHER_MINIMUM, "converged at a flatter minimum"),
     "CYCLE": (style.OUTCOME_COLOURS[Outcome.CYCLE], "on a cycle"),
+    "SADDLE": (style.NEAR_SADDLE, "at a saddle, or on a cycle about it"),
     "DIVERGED": (style.OUTCOME_COLOURS[Outcome.DIVERGED], "diverged"),
     "BUDGET": (style.OUTCOME_COLOURS[Outcome.BUDGET], "still moving when steps ran out"),
 }
+_ON_SADDLE = [CriticalKind.SADDLE, CriticalKind.MAXIMUM]
+# Dots stand on every so many-th part of the plane, so that they do not touch.
+_DOTS = 16
+_BLOCK = 1 << 14  # points whose Hessians are computed together
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A landscape, the box its runs start in, and the argument that says how long they are."""
-
-    label: str
-    landscape: Landscape
-    box: tuple[tuple[float, float], tuple[float, float]]
-    n_steps: str
-
-
-_ROWS = {
-    "quadratic": _Row(
-        "quadratic", Quadratic((_SHARPNESS, _OTHER_CURVATURE)), ((-1, -1), (1, 1)),
-        "n_steps_quadratic",
-    ),
-    "ravine": _Row(
-        "log cosh(xy)", LinearNeuron("logcosh"), ((0.01, _HEIGHT - 0.01), (0.1, _HEIGHT + 0.01)),
-        "n_steps_ravine",
-    ),
-}  # fmt: skip
-
-
-def _arguments(n_eta: int, n_rho: int, n_starts: int) -> dict[str, Any]:
-    return {
-        "n_eta": n_eta, "n_rho": n_rho, "n_starts": n_starts, "seed": 20230,
-        "eta": [2e-3, 4.0], "rho": [1e-2, 3.0],
-        "n_steps_quadratic": 4000, "n_steps_ravine": 8000,
-    }  # fmt: skip
-
-
-def simulate(arguments: Mapping[str, Any], progress: Progress) -> xarray.Dataset:
-    """Runs every algorithm on both landscapes and counts, in each cell, what became of the runs."""
-    eta_edges, etas = _cells(arguments["eta"], arguments["n_eta"])
-    rho_edges, rhos = _cells(arguments["rho"], arguments["n_rho"])
-    cases = list(product(_ROWS.values(), _ALGORITHMS))
+def simulate(request: Request) -> xarray.Dataset:
+    """Runs every algorithm on every landscape and counts, in each cell, what became of the runs."""
+    cases = [case_of(landscape) for landscape in request.landscapes]
+    eta_limits = request["eta"] or _eta_limits(cases)
+    eta_edges, etas = _cells(eta_limits, request["n_eta"])
+    rho_edges, rhos = _cells(request["rho"], request["n_rho"])
+    pairs = list(product(cases, request.algorithms))
     counts = []
-    for i, (row, algorithm) in enumerate(cases):
-        low, high = row.box
-        starts = uniform_starts(arguments["n_starts"], low=low, high=high, seed=arguments["seed"])
+    for i, (case, algorithm) in enumerate(pairs):
+        low, high = request["low"] or case.low, request["high"] or case.high
+        starts = uniform_starts(request["n_starts"], low=low, high=high, seed=request["seed"])
         runs = sweep(
-            row.landscape, algorithm, eta=etas, rho=rhos, starts=starts,
-            n_steps=arguments[row.n_steps],
-            progress=lambda done, total, i=i: progress((i + done / total) / len(cases)),
+            case.landscape, algorithm, eta=etas, rho=rhos, starts=starts,
+            n_steps=request["n_steps"], progress=request.part(i, len(pairs)),
         )  # fmt: skip
-        counts.append(_counts(row.landscape, runs.isel(algorithm=0)))
-    shape = (len(_ROWS), len(_ALGORITHMS), *counts[0].shape)
+        counts.append(_counts(case, runs.isel(algorithm=0)))
+    shape = (len(cases), len(request.algorithms), *counts[0].shape)
     count = np.stack(counts).reshape(shape).astype(np.int16)
-    curves = [_edge(row, a, rho_edges) for row, a in product(_ROWS, _ALGORITHMS)]
     cell = ("landscape", "algorithm", "rho", "eta")
     return xarray.Dataset(
         {
@@ -111,17 +83,13 @@ def simulate(arguments: Mapping[str, Any], progress: Progress) -> xarray.Dataset
             "largest": (cell, count.argmax(2).astype(np.int8),
                         {"long_name": "class with most starts", "units": "1",
                          "flag_meanings": " ".join(_CLASSES)}),
-            "agreement": (cell, count.max(2) / arguments["n_starts"],
+            "agreement": (cell, count.max(2) / request["n_starts"],
                           {"long_name": "share of the starts in that class", "units": "1"}),
-            "edge": (("landscape", "algorithm", "rho_edge"),
-                     np.stack([c[0] for c in curves]).reshape(*shape[:2], -1),
-                     {"long_name": "predicted edge of the learning rate", "units": "1"}),
-            "edge_formula": (("landscape", "algorithm"),
-                             np.array([c[1] for c in curves]).reshape(shape[:2]),
-                             {"long_name": "formula of the predicted edge, in LaTeX"}),
+            **curves(cases, request.algorithms, eta_edges, rho_edges),
         },
         {
-            "landscape": list(_ROWS), "algorithm": [a.name for a in _ALGORITHMS],
+            "landscape": [case.label for case in cases],
+            "algorithm": [a.name for a in request.algorithms],
             "class": list(_CLASSES),
             "eta": ("eta", etas, {"long_name": style.ETA_LABEL, "units": "1"}),
             "rho": ("rho", rhos, {"long_name": style.RHO_LABEL, "units": "1"}),
@@ -131,6 +99,12 @@ def simulate(arguments: Mapping[str, Any], progress: Progress) -> xarray.Dataset
     )  # fmt: skip
 
 
+def _eta_limits(cases: list[Case]) -> list[float]:
+    """Learning rates that reach a good decade to either side of all edges of stability."""
+    of = [c for case in cases for c in case.curvatures.values()] or [10.0]
+    return [0.03 / max(of), 30.0 / max(of)]
+
+
 def _cells(limits: list[float], n: int) -> tuple[Real, Real]:
     """The borders of n cells that are equally wide on a logarithmic axis, and their centres."""
     low, high = limits
@@ -138,81 +112,153 @@ def _cells(limits: list[float], n: int) -> tuple[Real, Real]:
     return edges, np.sqrt(edges[:-1] * edges[1:])
 
 
-def _counts(landscape: Landscape, runs: xarray.Dataset) -> np.ndarray:
+def _counts(case: Case, runs: xarray.Dataset) -> np.ndarray:
     """How many starts ended in each class, shape `(class, rho, eta)`."""
-    outcome = runs.outcome.values
+    outcome, attractor = runs.outcome.values, runs.attractor.values
     converged = outcome == Outcome.CONVERGED
-    at_rest = np.where(converged[..., None], runs.final.values, 0.0)
-    sharpness = np.linalg.eigvalsh(landscape.hessian(at_rest))[..., -1]
-    stayed = sharpness >= _STAYED * _SHARPNESS
-    member = {o.name: outcome == o for o in Outcome}
-    member |= {"CONVERGED": converged & stayed, "CONVERGED_FLATTER": converged & ~stayed}
+    critical = case.landscape.facts.critical_sets
+    kinds = [one.kind in _ON_SADDLE for one in critical]
+    # The attractor −1, none, finds the last entry.
+    on_saddle = np.array([*kinds, False])[attractor] & (converged | (outcome == Outcome.CYCLE))
+    if on_saddle.any():
+        # Of a cycle that is about a saddle only because it joins two minima, the points are nearer
+        # to those.
+        near = np.array([one.distance(runs.final.values[on_saddle]) for one in critical])
+        on_saddle[on_saddle] = np.array(kinds)[near.argmin(axis=0)]
+    home = case.curvatures.get("home")
+    stayed = converged if home is None else converged & _as_sharp(case.landscape, runs, home)
+    member = {
+        "CONVERGED": stayed & ~on_saddle,
+        "CONVERGED_FLATTER": converged & ~stayed & ~on_saddle,
+        "CYCLE": (outcome == Outcome.CYCLE) & ~on_saddle,
+        "SADDLE": on_saddle,
+        "DIVERGED": outcome == Outcome.DIVERGED,
+        "BUDGET": outcome == Outcome.BUDGET,
+    }
     return np.stack([member[name].sum(axis=-1) for name in _CLASSES])
 
 
-# -- what is predicted -------------------------------------------------------------------------
-
-
-def _edge(row: str, algorithm: Algorithm, rhos: Real) -> tuple[Real, str]:
-    """The predicted η for each ρ, and its formula in LaTeX."""
-    if row == "ravine" and algorithm is SAM:
-        product_at_edge = last_drifting_product(SAM)
-        latex = equation_in_latex(eta * rho**2, product_at_edge.n(4))
-        return value(product_at_edge / rho**2, {rho: rhos}), latex
-    formula = threshold(algorithm)
-    at = value(formula, {curvature: _SHARPNESS, rho: rhos})
-    latex = equation_in_latex(eta, formula, {curvature: r"\lambda_1"})
-    return np.broadcast_to(at, rhos.shape), latex.replace(r"\frac", r"\dfrac")
+def _as_sharp(landscape: Landscape, runs: xarray.Dataset, home: float) -> np.ndarray:
+    converged = runs.outcome.values == Outcome.CONVERGED
+    at_rest = runs.final.values[converged]
+    # In blocks of one shape, so that the Hessian is compiled once.
+    blocks = np.resize(at_rest, (-(-len(at_rest) // _BLOCK), _BLOCK, landscape.dim))
+    sharpness = [np.linalg.eigvalsh(landscape.hessian(block))[..., -1] for block in blocks]
+    sharp = np.zeros(converged.shape, dtype=bool)
+    if sharpness:
+        sharp[converged] = np.concatenate(sharpness)[: len(at_rest)] >= _STAYED * home
+    return sharp
 
 
 # -- the picture -------------------------------------------------------------------------------
 
 
-def draw(data: xarray.Dataset, canvas: FigureBase) -> None:
-    """One panel for each landscape and algorithm, and a legend below them."""
-    grid = canvas.subplots(
-        data.sizes["landscape"], data.sizes["algorithm"], sharex=True, sharey=True, squeeze=False
+def layout(data: xarray.Dataset) -> Layout:
+    """A row for each landscape, a column for each algorithm."""
+    rows = tuple(
+        tuple(f"{one}/{algorithm}" for algorithm in data.algorithm.values)
+        for one in data.landscape.values
     )
-    colours = [colour for colour, _ in _CLASSES.values()]
-    panels = product(data.landscape.values, data.algorithm.values)
-    for axes, letter, (row, algorithm) in zip(grid.flat, ascii_lowercase, panels, strict=False):
+    height = 0.95 + (1.35 if len(rows) > 1 else 1.75) * len(rows)
+    return Layout(rows, (PAGE, height), share_x=True, share_y=True)
+
+
+def paint(data: xarray.Dataset, panels: Panels) -> None:
+    """One panel for each landscape and algorithm, and a legend below them."""
+    shown: set[str] = set()
+    for panel, (row, algorithm) in zip(
+        panels, product(data.landscape.values, data.algorithm.values), strict=True
+    ):
+        axes = panels[panel]
         one = data.sel(landscape=row, algorithm=algorithm)
-        rgb = style.tinted(colours, one.largest.values, one.agreement.values)
+        rgb = style.tinted(
+            [colour for colour, _ in _CLASSES.values()], one.largest.values, one.agreement.values
+        )
         axes.pcolormesh(data.eta_edge, data.rho_edge, rgb, rasterized=True)
-        axes.plot(one.edge, data.rho_edge, color=style.PREDICTION, path_effects=style.halo())
+        _dots(one, axes)
+        of_panel = (data.curve_landscape == row) & (data.curve_algorithm == algorithm)
+        _lines(data.isel(curve=np.flatnonzero(of_panel)), axes, shown, algorithm)
         axes.set(
             xscale="log", yscale="log",
             xlim=data.eta_edge.values[[0, -1]], ylim=data.rho_edge.values[[0, -1]],
         )  # fmt: skip
-        axes.text(
-            0.03, 0.04, f"${one.edge_formula.item()}$", transform=axes.transAxes,
-            verticalalignment="bottom", path_effects=style.halo(),
+        lowest, leftmost = panels.edges(panel)
+        axes.set_xlabel(style.ETA_LABEL if lowest else "")
+        axes.set_ylabel(f"{row}\n{style.RHO_LABEL}" if leftmost else "")
+        panels.name(panel, algorithm if row == data.landscape.values[0] else "")
+    _legend(data, panels)
+
+
+def _dots(one: xarray.Dataset, axes: Axes) -> None:
+    """Where some runs, but not most, are held by a saddle."""
+    every = [max(1, one.sizes[dim] // _DOTS) for dim in ("rho", "eta")]
+    some = one.isel(
+        rho=slice(every[0] // 2, None, every[0]), eta=slice(every[1] // 2, None, every[1])
+    )
+    held = some["count"].sel({"class": "SADDLE"}).values / some["count"].sum("class").values
+    held = np.where(some.largest.values == list(_CLASSES).index("SADDLE"), 0.0, held)
+    eta, rho = np.meshgrid(some.eta, some.rho)
+    there = held > 0
+    axes.scatter(
+        eta[there], rho[there], s=1 + 12 * held[there], color=style.NEAR_SADDLE, linewidths=0
+    )
+
+
+def _lines(of_panel: xarray.Dataset, axes: Axes, shown: set[str], algorithm: str) -> None:
+    """The predicted curves, each formula written where it first occurs in a column."""
+    texts = []
+    for i in range(of_panel.sizes["curve"]):
+        curve = of_panel.isel(curve=i)
+        axes.plot(
+            curve.curve_eta, curve.curve_rho, linestyle=KINDS[curve.curve_kind.item()][0],
+            color=style.PREDICTION, path_effects=style.halo(),
         )  # fmt: skip
-        style.panel(axes, letter, algorithm)
-    for row, axes in zip(data.landscape.values, grid[:, 0], strict=True):
-        axes.set_ylabel(f"{_ROWS[row].label}\n{style.RHO_LABEL}")
-    for axes in grid[-1]:
-        axes.set_xlabel(style.ETA_LABEL)
-    handles = [style.swatch(colour, label) for colour, label in _CLASSES.values()]
-    line = Line2D([], [], color=style.PREDICTION, label="predicted edge")
-    pale = style.swatch(style.pale(style.OTHER_MINIMUM), "paler: starts disagree")
-    canvas.legend(handles=[*handles, line, pale], loc="outside lower center", ncols=4)
+        formula = curve.curve_formula.item()
+        if f"{algorithm}/{formula}" not in shown:
+            shown.add(f"{algorithm}/{formula}")
+            texts.append(f"${formula}$")
+    axes.text(
+        0.03, 0.04, "\n".join(texts), transform=axes.transAxes, verticalalignment="bottom",
+        fontsize="small", path_effects=style.halo(),
+    )  # fmt: skip
 
 
-figure = register(
+def _legend(data: xarray.Dataset, panels: Panels) -> None:
+    present = set(data["class"].values[data["count"].values.any(axis=(0, 1, 3, 4))])
+    handles: list[Any] = [style.swatch(*_CLASSES[name]) for name in _CLASSES if name in present]
+    handles.append(style.swatch(style.pale(style.OTHER_MINIMUM), "paler: starts disagree"))
+    kinds = dict.fromkeys(data.curve_kind.values)
+    handles += [style.line(KINDS[kind][1], KINDS[kind][0]) for kind in KINDS if kind in kinds]
+    panels.legend(handles, columns=3)
+
+
+stability_region = register(
     Figure(
         module=__name__,
-        claims=(
-            "dai2023_gd_threshold", "dai2023_usam_threshold", "tan2024_stablesam_threshold",
-            "bartlett2023_sam_never_settles", "dai2023_usam_trap", "dai2023_sam_drift",
+        claims=dict.fromkeys(
+            (
+                "dai2023_gd_threshold", "dai2023_usam_threshold", "tan2024_stablesam_threshold",
+                "bartlett2023_sam_never_settles", "dai2023_usam_trap", "dai2023_sam_drift",
+            ),
+            Finding.HOLDS,
         ),
+        landscapes=(
+            Quadratic((10.0, 10.0)), Quadratic((10.0, 1.0)), Saddle(), *RAVINES,
+        ),
+        algorithms=(GD, SAM, USAM, StableSAM),
+        takes=("landscapes", "algorithms"),
+        # None: limits of η and the box of the starts follow from the facts about the landscape.
+        arguments={
+            "seed": 20230, "eta": None, "rho": [1e-2, 3.0], "low": None, "high": None,
+            "n_steps": 8000,
+        },
         sizes={
-            "tiny": _arguments(n_eta=24, n_rho=8, n_starts=4),
-            "quick": _arguments(n_eta=100, n_rho=75, n_starts=32),
-            "full": _arguments(n_eta=200, n_rho=150, n_starts=32),
+            "tiny": {"n_eta": 24, "n_rho": 8, "n_starts": 4},
+            "quick": {"n_eta": 60, "n_rho": 40, "n_starts": 8},
+            "full": {"n_eta": 300, "n_rho": 200, "n_starts": 32},
         },
         simulate=simulate,
-        draw=draw,
-        inches=(7.2, 4.4),
+        layout=layout,
+        paint=paint,
     )
 )  # fmt: skip

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
+from zlib import crc32
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
@@ -23,6 +24,7 @@ from landscapes.checks import Real
 
 ETA_LABEL, RHO_LABEL = "learning rate η", "ascent radius ρ"
 PREDICTION = "black"  #: lines that come from theory; simulated areas and points are coloured
+FAINT = "#555555"  #: for what only helps to read: outlines, entries of legends
 
 OUTCOME_COLOURS = {
     Outcome.CONVERGED: "#88ccee",
@@ -42,20 +44,34 @@ class Look:
     marker: str
 
 
-_LOOKS = (
-    Look("#000000", "o"),
-    Look("#d55e00", "^"),
-    Look("#0072b2", "s"),
-    Look("#009e73", "D"),
-    Look("#cc79a7", "v"),
-    Look("#e69f00", "P"),
-    Look("#56b4e9", "X"),
-)
+_KNOWN = {
+    "GD": Look("#000000", "o"),
+    "SAM": Look("#d55e00", "^"),
+    "USAM": Look("#0072b2", "s"),
+    "StableSAM": Look("#009e73", "D"),
+}
+_COLOURS = ("#cc79a7", "#e69f00", "#56b4e9", "#332288", "#999933", "#882255", "#117733")
+_MARKERS = ("v", "P", "X", "<", ">", "p", "h", "d")
+# Of algorithms that are not registered: other markers, so that they are taken for no other.
+_FREE_MARKERS = ("*", "8", "H", "1", "2", "3", "4", "+", "x")
 
 
 def look(algorithm: str) -> Look:
-    """The look of an algorithm: the same in every figure, and given to new ones as they come."""
-    return _LOOKS[list(ALGORITHMS).index(algorithm) % len(_LOOKS)]
+    """The look of an algorithm, the same in every figure.
+
+    The four of the literature's first papers have fixed ones. The others that are registered get
+    theirs in the order of registration: colours and markers go round with periods 7 and 8, which
+    have no common factor, so that no two of 56 agree. Anything else gets one that follows from its
+    name, with markers of its own.
+    """
+    if algorithm in _KNOWN:
+        return _KNOWN[algorithm]
+    later = [name for name in ALGORITHMS if name not in _KNOWN]
+    if algorithm in later:
+        i = later.index(algorithm)
+        return Look(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)])
+    colour, marker = divmod(crc32(algorithm.encode()), len(_FREE_MARKERS))
+    return Look(_COLOURS[colour % len(_COLOURS)], _FREE_MARKERS[marker])
 
 
 def applied() -> AbstractContextManager[None]:
@@ -82,9 +98,18 @@ def pale(colour: str) -> Any:
 
 def swatch(colour: Any, label: str) -> Patch:
     """A legend's entry for an area."""
-    return Patch(facecolor=colour, edgecolor="#555555", linewidth=0.4, label=label)
+    return Patch(facecolor=colour, edgecolor=FAINT, linewidth=0.4, label=label)
 
 
-def panel(axes: Axes, letter: str, text: str = "") -> None:
-    """Names a panel, above its upper left corner."""
-    axes.set_title(rf"$\bf{{({letter})}}$ {text}", loc="left")
+def line(label: str, linestyle: Any = "-", colour: str = PREDICTION) -> Line2D:
+    """A legend's entry for a predicted line."""
+    return Line2D([], [], color=colour, linestyle=linestyle, label=label)
+
+
+def points(algorithm: str, label: str | None = None) -> Line2D:
+    """A legend's entry for simulated points of an algorithm."""
+    of = look(algorithm)
+    return Line2D(
+        [], [], color=of.colour, marker=of.marker, linestyle="none", markersize=3.5,
+        label=algorithm if label is None else label,
+    )  # fmt: skip
