@@ -17,7 +17,7 @@ from dynamics.algorithm import Algorithm
 from dynamics.kernel import Result, Thresholds, empty_result
 from dynamics.lanes import Lanes
 from dynamics.outcome import Criteria, Outcome
-from dynamics.programs import program
+from dynamics.programs import empty_memory, program
 from landscapes import Landscape
 
 # About how long one call of compiled code may take, in seconds: so long an interruption waits,
@@ -80,27 +80,31 @@ def run(
         np.int32(criteria.check_every),
     )
     total = empty_result(len(lanes), landscape.dim)
+    remembered = empty_memory(landscape, algorithm, len(lanes))
 
     def advance(which: Part, begin: int, end: int) -> tuple[int, float]:
         """These runs from step `begin` to step `end`: how many ended, and the seconds it took."""
-        eta, rho, starts = lanes.take(which)
-        runs = Result(*(field[which] for field in total))  # of a range, where they are
+        of_runs = lanes.take(which)
+        # Of a range, where they are.
+        runs = Result(*(field[which] for field in total))
+        memory = tuple(leaf[which] for leaf in remembered)
         if begin == 0:
-            runs.final[...] = starts
+            runs.final[...] = of_runs.starts
         device = idle.get()
         clock = perf_counter()
         try:
             compiled(
-                placed[device], thresholds, begin, end, runs, eta, rho, device=device, chunk=chunk
-            )
+                placed[device], thresholds, begin, end, runs, memory, of_runs.eta, of_runs.rho,
+                of_runs.order, device=device, chunk=chunk,
+            )  # fmt: skip
         finally:
             idle.put(device)
         seconds = perf_counter() - clock
         if not isinstance(which, slice):
-            for of_all, of_part in zip(total, runs, strict=True):
+            for of_all, of_part in zip((*total, *remembered), (*runs, *memory), strict=True):
                 of_all[which] = of_part
         left = 0 if end == n_steps else int(_goes_on(runs.outcome, early_stop).sum())
-        return len(eta) - left, seconds
+        return len(of_runs.eta) - left, seconds
 
     # While all runs go on they are ranges, which are read and written without being gathered.
     going_on: np.ndarray | None = None

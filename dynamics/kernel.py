@@ -18,24 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynamics.algorithm import Algorithm, direction, step
-from dynamics.outcome import NEARLY_CLOSED, Outcome
-from dynamics.vector import ArrayVector, quick_vector
+from dynamics.algorithm import Algorithm, initial_memory
+from dynamics.outcome import Outcome
+from dynamics.rest import Thresholds, at_rest, at_rest_for_good, may_rest
+from dynamics.stepper import Stepper, trusted, unsigned
+from dynamics.vector import ArrayVector
 from landscapes import Landscape
-
-# Squares of lengths in this range have neither lost a bit to underflow nor overflowed, with room
-# for the squares of entries much smaller than the largest.
-_TRUSTED_SQUARES = (2.0**-900, 2.0**1000)
-
-
-class Thresholds(NamedTuple):
-    """The traced part of `Criteria`."""
-
-    gradient_tolerance: Any
-    cycle_tolerance: Any
-    max_period: Any
-    divergence_radius: Any
-    check_every: Any
 
 
 class Runs(NamedTuple):
@@ -43,10 +31,12 @@ class Runs(NamedTuple):
 
     Attributes:
         components: the points, laid out as the landscape says.
+        memory: of the algorithm's base step; before step 1 anything of the right shape.
         outcome, n_steps, period, amplitude: as in `Result`, as far as it is known.
     """
 
     components: tuple[Any, ...]
+    memory: Any
     outcome: Any
     n_steps: Any
     period: Any
@@ -80,6 +70,7 @@ class _State(NamedTuple):
     t: Any
     unseen: Any  # whether the check at step t is still to be made
     w: ArrayVector
+    memory: Any
     running: Any
     outcome: Any
     n_steps: Any
@@ -95,6 +86,7 @@ def advance(
     runs: Runs,
     eta: Any,
     rho: Any,
+    order: Any,
     real: Any,
     *,
     algorithm: Algorithm,
@@ -104,16 +96,26 @@ def advance(
     """The runs, which are at step `begin`, at step `end`; and their losses there.
 
     `begin` is 0 or a multiple of `check_every`, and runs that are cut there and go on in another
-    call end as if they had not been. Where `real` is False there is no run, only padding.
+    call end as if they had not been. `order` says which sample order a run draws from, and is ()
+    for algorithms that draw nothing. Where `real` is False there is no run, only padding.
 
     `quick` changes no result: lengths are then taken without scaling, with a look at whether that
     was good enough, which is faster where a look costs little.
     """
-    gradient = partial(_gradient, landscape)
-    one_step = jax.vmap(partial(step, gradient, algorithm))
-    quick_step = jax.vmap(partial(_quick_step, landscape, algorithm, quick))
-    may_rest = jax.vmap(partial(_may_rest, landscape, algorithm, quick, thresholds))
-    at_rest = jax.vmap(partial(_at_rest, gradient, algorithm, thresholds))
+    of_one = partial(Stepper, landscape, algorithm)
+    runs_and_t = (0, 0, 0, 0, 0, None)
+    one_step = jax.vmap(lambda w, m, e, r, o, t: of_one(e, r, o).step(w, m, t), runs_and_t)
+    quick_step = jax.vmap(
+        lambda w, m, e, r, o, t: of_one(e, r, o, quick).quick_step(w, m, t), runs_and_t
+    )
+    autonomous = algorithm.is_autonomous
+    rests = at_rest if autonomous else at_rest_for_good
+    look_quickly = jax.vmap(
+        lambda w, m, e, r, o, t: may_rest(of_one(e, r, o, quick), thresholds, w, m, t), runs_and_t
+    )
+    look = jax.vmap(
+        lambda w, m, e, r, o, t: rests(of_one(e, r, o), thresholds, w, m, t), runs_and_t
+    )
     inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
     # Whoever leaves the ball has a coordinate beyond this, with a factor 2 to spare for rounding;
     # to keep the largest coordinate costs a loop less than to take a norm. Bits of positive
@@ -124,12 +126,13 @@ def advance(
     def check(state: _State) -> _State:
         """Decides the undecided runs that have come to rest."""
         candidates = state.running & (state.outcome == Outcome.BUDGET)
-        if quick:
-            candidates = candidates & may_rest(state.w, eta, rho)
+        if quick and autonomous:
+            may = look_quickly(state.w, state.memory, eta, rho, order, state.t + 1)
+            candidates = candidates & may
         return lax.cond(jnp.any(candidates), decide, lambda s, _: s, state, candidates)
 
     def decide(state: _State, candidates: Any) -> _State:
-        period, amplitude = at_rest(state.w, eta, rho)
+        period, amplitude = look(state.w, state.memory, eta, rho, order, state.t + 1)
         now = candidates & (period > 0)
         label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
         return state._replace(
@@ -144,20 +147,23 @@ def advance(
         """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
         length = jnp.where(state.unseen, 0, jnp.minimum(thresholds.check_every, end - state.t))
 
-        def free(_: Any, carry: tuple) -> tuple:
-            w, peak, strain = carry
-            w, of_step = quick_step(w, eta, rho)
-            return w, jnp.maximum(peak, largest_bits(w)), jnp.maximum(strain, of_step)
+        def free(i: Any, carry: tuple) -> tuple:
+            w, memory, peak, strain = carry
+            w, memory, of_step = quick_step(w, memory, eta, rho, order, state.t + i + 1)
+            return w, memory, jnp.maximum(peak, largest_bits(w)), jnp.maximum(strain, of_step)
 
         # Numbers, not flags, are carried: it is cheaper to keep a maximum than to gather bits.
-        carry = (state.w, zero.astype(suspicious.dtype), zero.astype(_unsigned(eta)))
-        ahead, peak, strain = lax.fori_loop(0, length, free, carry)
+        carry = (state.w, state.memory, zero.astype(suspicious.dtype), zero.astype(unsigned(eta)))
+        ahead, memory, peak, strain = lax.fori_loop(0, length, free, carry)
         # Who may have left the ball, or had lengths that under- or overflowed, is run again from
         # the block's beginning with exact lengths and a look at every step, to the last iterate
         # inside: so no overflow reaches a result, and the others pay little.
-        suspects = state.running & ((peak > suspicious) | (strain > _trusted(eta)[1]))
+        suspects = state.running & ((peak > suspicious) | (strain > trusted(eta)[1]))
         following = state._replace(
-            t=state.t + length, unseen=False, w=_select(state.running, ahead, state.w)
+            t=state.t + length,
+            unseen=False,
+            w=_select(state.running, ahead, state.w),
+            memory=_select(state.running, memory, state.memory),
         )
         return lax.cond(
             jnp.any(suspects), retrace, lambda _, following, *__: following,
@@ -166,22 +172,26 @@ def advance(
 
     def retrace(state: _State, following: _State, suspects: Any, length: Any) -> _State:
         def careful(carry: tuple) -> tuple:
-            i, w, within, taken, _ = carry
-            ahead = one_step(w, eta, rho)
+            i, w, memory, within, taken, _ = carry
+            ahead, remembered = one_step(w, memory, eta, rho, order, state.t + i + 1)
             within = within & inside(ahead)
-            # A run that does not move never will: its lengths, being 0, were in no doubt.
-            going = jnp.any(suspects & within & _differs(ahead, w))
-            return i + 1, _select(within, ahead, w), within, taken + within.astype(jnp.int32), going
+            going = suspects & within
+            if forgetful:
+                # A run that does not move never will: its lengths, being 0, were in no doubt.
+                going = going & _differs(ahead, w)
+            w, memory = _select(within, (ahead, remembered), (w, memory))
+            return i + 1, w, memory, within, taken + within.astype(jnp.int32), jnp.any(going)
 
-        _, last, within, taken, _ = lax.while_loop(
+        _, last, memory, within, taken, _ = lax.while_loop(
             lambda carry: (carry[0] < length) & carry[-1],
             careful,
-            (jnp.zeros_like(length), state.w, zero == 0, zero, True),
+            (jnp.zeros_like(length), state.w, state.memory, zero == 0, zero, True),
         )
         gone = suspects & ~within
         first = gone & (state.outcome == Outcome.BUDGET)
         return following._replace(
             w=_select(suspects, last, following.w),
+            memory=_select(suspects, memory, following.memory),
             running=state.running & ~gone,
             outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
             n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
@@ -190,6 +200,9 @@ def advance(
     # Derived from an input, so that every carried array has the same placement.
     zero = jnp.zeros_like(real, dtype=jnp.int32)
     w = ArrayVector(runs.components)
+    fresh = jax.vmap(partial(initial_memory, algorithm))(w)
+    memory = jax.tree.map(lambda new, old: jnp.where(begin == 0, new, old), fresh, runs.memory)
+    forgetful = autonomous and not jax.tree.leaves(memory)
     undecided = runs.outcome == Outcome.BUDGET
     # Without early stopping only a run that left the ball stands still.
     running = real & (undecided if early_stop else runs.outcome != Outcome.DIVERGED)
@@ -198,6 +211,7 @@ def advance(
         t=begin,
         unseen=begin == 0,
         w=w,
+        memory=memory,
         running=running & ~out_at_once,
         outcome=jnp.where(out_at_once, jnp.int8(Outcome.DIVERGED), runs.outcome),
         n_steps=jnp.where(undecided, jnp.where(out_at_once, 0, end), runs.n_steps),
@@ -208,121 +222,9 @@ def advance(
         lambda s: (s.t < end) & jnp.any(s.running), lambda s: check(block(s)), state
     )
     loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
-    found = Runs(state.w.components, state.outcome, state.n_steps, state.period, state.amplitude)
+    known = (state.outcome, state.n_steps, state.period, state.amplitude)
+    found = Runs(state.w.components, state.memory, *known)
     return found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
-
-
-def _quick_direction(
-    landscape: Landscape, algorithm: Algorithm, quick: bool, w: ArrayVector, rho: Any
-) -> tuple[ArrayVector, Any]:
-    """The direction with lengths taken as √Σv², and how far outside the trusted range a Σv² was.
-
-    Where that does not exceed the range's width, `_trusted`, the direction agrees with the exact
-    one bit for bit, see `quick_vector`; but for entries of a unit vector that underflow beside a
-    large one, which either way are right to 5e-324 only. Without `quick` it is the exact one.
-    """
-    squares: list[Any] = []
-    vector = quick_vector(squares) if quick else ArrayVector
-    d = direction(
-        lambda v: vector(landscape.gradient_of(v.components)), algorithm, vector(w.components), rho
-    )
-    low, _ = _trusted(rho)
-    strain = jnp.zeros_like(rho, dtype=low.dtype)
-    for square in squares:
-        # What is below the range wraps around to above it, and so does a NaN of either sign.
-        strain = jnp.maximum(strain, lax.bitcast_convert_type(square, low.dtype) - low)
-    return ArrayVector(d.components), strain
-
-
-def _quick_step(
-    landscape: Landscape, algorithm: Algorithm, quick: bool, w: ArrayVector, eta: Any, rho: Any
-) -> tuple[ArrayVector, Any]:
-    d, strain = _quick_direction(landscape, algorithm, quick, w, rho)
-    return w - eta * d, strain
-
-
-def _may_rest(
-    landscape: Landscape,
-    algorithm: Algorithm,
-    quick: bool,
-    thresholds: Thresholds,
-    w: ArrayVector,
-    eta: Any,
-    rho: Any,
-) -> Any:
-    """Whether `_at_rest` has to be asked: a necessary condition of it, from largest entries.
-
-    |v|∞ ≤ ‖v‖ ≤ √dim |v|∞; the factors 2 leave room for rounding.
-    """
-    low, width = _trusted(rho)
-    of_largest = 2 * thresholds.cycle_tolerance * np.sqrt(landscape.dim)
-
-    def look(p: Any, carry: tuple) -> tuple:
-        point, total, largest, strain, found = carry
-        d, of_step = _quick_direction(landscape, algorithm, quick, point, rho)
-        total = total + d
-        largest = jnp.maximum(largest, d.largest_entry())
-        bound = jnp.where(p == 1, 2 * thresholds.gradient_tolerance, of_largest * largest)
-        found = found | (total.largest_entry() <= bound)
-        return point - eta * d, total, largest, jnp.maximum(strain, of_step), found
-
-    none = jnp.zeros_like(eta)
-    carry = (w, jax.tree.map(jnp.zeros_like, w), none, none.astype(low.dtype), none != 0)
-    *_, strain, found = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
-    return found | (strain > width)
-
-
-def _trusted(like: Any) -> tuple[Any, Any]:
-    """The bits of the smallest trusted square, and from there to the largest."""
-    low, high = (np.asarray(s, like.dtype).view(_unsigned(like)) for s in _TRUSTED_SQUARES)
-    return low, high - low
-
-
-def _unsigned(like: Any) -> Any:
-    return jnp.uint64 if like.dtype == jnp.float64 else jnp.uint32
-
-
-def _at_rest(
-    gradient: Any,
-    algorithm: Algorithm,
-    thresholds: Thresholds,
-    w: ArrayVector,
-    eta: Any,
-    rho: Any,
-) -> tuple[Any, Any]:
-    """The period after which w comes back (0: none up to `max_period`) and the amplitude.
-
-    The amplitude is half the largest distance from w to another point of the cycle.
-    """
-    none = jnp.zeros_like(eta)
-
-    def look(p: Any, carry: tuple) -> tuple:
-        point, total, largest, closed, reach, period, amplitude = carry
-        d = direction(gradient, algorithm, point, rho)
-        total = total + d
-        largest = jnp.maximum(largest, d.norm())
-        left = total.norm()
-        tolerance = jnp.where(
-            p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
-        )
-        # Looking ahead may overflow, and inf ≤ inf is no rest.
-        found = (period == 0) & ~closed & (left <= tolerance) & jnp.isfinite(largest)
-        closed = closed | ((p > 1) & (left <= NEARLY_CLOSED * largest))
-        period = jnp.where(found, p.astype(jnp.int8), period)
-        amplitude = jnp.where(found, reach / 2, amplitude)
-        point = point - eta * d
-        reach = jnp.maximum(reach, (point - w).norm())
-        return point, total, largest, closed, reach, period, amplitude
-
-    zero = jax.tree.map(jnp.zeros_like, w)
-    carry = (w, zero, none, none != 0, none, none.astype(jnp.int8), none)
-    # A loop, not unrolled: unrolled, XLA's fusion computes the first points again for each later.
-    *_, period, amplitude = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
-    return period, amplitude
-
-
-def _gradient(landscape: Landscape, w: ArrayVector) -> ArrayVector:
-    return ArrayVector(landscape.gradient_of(w.components))
 
 
 def _bits(x: Any) -> Any:
@@ -340,7 +242,7 @@ def _differs(a: ArrayVector, b: ArrayVector) -> Any:
     return reduce(jnp.logical_or, (apart(x, y) for x, y in pairs))
 
 
-def _select(where: Any, yes: ArrayVector, no: ArrayVector) -> ArrayVector:
+def _select(where: Any, yes: Any, no: Any) -> Any:
     def pick(a: Any, b: Any) -> Any:
         return jnp.where(where.reshape(where.shape + (1,) * (a.ndim - 1)), a, b)
 

@@ -6,19 +6,31 @@ import math
 import zlib
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from landscapes import Landscape
 from landscapes.checks import Real as RealArray
 from landscapes.checks import real_array, shown, whole_number
 
 
+class OfRuns(NamedTuple):
+    """What runs are given by: one entry for each."""
+
+    eta: Float[np.ndarray, "n"]
+    rho: Float[np.ndarray, "n"]
+    starts: Float[np.ndarray, "n dim"]
+    order: Int[np.ndarray, "n"]
+
+
 @dataclass(frozen=True)
 class Lanes:
     """Runs given by η, ρ and a start each: run i is `eta[e], rho[r], starts[s]` of its indices.
+
+    `order` goes with the starts: which of its sample orders an algorithm that draws examples
+    follows from there.
 
     A product of axes is kept as its axes, so that a grid of a hundred million runs costs no
     memory until it is run.
@@ -27,38 +39,46 @@ class Lanes:
     eta: Float[np.ndarray, "n_eta"]
     rho: Float[np.ndarray, "n_rho"]
     starts: Float[np.ndarray, "n_starts dim"]
+    order: Int[np.ndarray, "n_starts"]
     is_product: bool
 
     def __len__(self) -> int:
         sizes = (len(self.rho), len(self.eta), len(self.starts))
         return math.prod(sizes) if self.is_product else max(sizes)
 
-    def take(self, which: np.ndarray | slice) -> tuple[RealArray, RealArray, RealArray]:
-        """η, ρ and starts of the runs with the given indices, or of a range of runs."""
+    def take(self, which: np.ndarray | slice) -> OfRuns:
+        """What the runs with the given indices, or of a range, are given by."""
         if not self.is_product:
-            return self.eta[which], self.rho[which], self.starts[which]
+            return OfRuns(self.eta[which], self.rho[which], self.starts[which], self.order[which])
         if isinstance(which, slice):
             return self._range(which.start, which.stop)
         r, e, s = np.unravel_index(which, (len(self.rho), len(self.eta), len(self.starts)))
-        return self.eta[e], self.rho[r], self.starts[s]
+        return OfRuns(self.eta[e], self.rho[r], self.starts[s], self.order[s])
 
-    def _range(self, begin: int, end: int) -> tuple[RealArray, RealArray, RealArray]:
+    def _range(self, begin: int, end: int) -> OfRuns:
         # Whole rows of starts, of which the ends are cut: a division for each run costs more.
         n = len(self.starts)
         rows = np.arange(begin // n, -(-end // n))
         cut = slice(begin - rows[0] * n, end - rows[0] * n)
         r, e = np.divmod(rows, len(self.eta))
         eta, rho = (np.repeat(values, n)[cut] for values in (self.eta[e], self.rho[r]))
-        return eta, rho, np.tile(self.starts, (len(rows), 1))[cut]
+        starts = np.tile(self.starts, (len(rows), 1))[cut]
+        return OfRuns(eta, rho, starts, np.tile(self.order, len(rows))[cut])
 
 
-def product(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:
-    """Every η with every ρ and every start, in the order ρ, η, start."""
-    return Lanes(eta, rho, starts, is_product=True)
+def product(eta: RealArray, rho: RealArray, starts: RealArray, first: int = 0) -> Lanes:
+    """Every η with every ρ and every start, in the order ρ, η, start.
+
+    `first` is the number of the first start, of which the sample orders follow.
+    """
+    return Lanes(eta, rho, starts, _orders(len(starts), first), is_product=True)
 
 
-def together(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:
-    """Run i is the i-th of each; arrays of length one serve all runs."""
+def together(eta: RealArray, rho: RealArray, starts: RealArray, first: int = 0) -> Lanes:
+    """Run i is the i-th of each; arrays of length one serve all runs.
+
+    `first` is the number of the first run, of which the sample orders follow.
+    """
     n = max(len(eta), len(rho), len(starts))
     for name, array in (("eta", eta), ("rho", rho), ("starts", starts)):
         if len(array) not in (1, n):
@@ -69,8 +89,13 @@ def together(eta: RealArray, rho: RealArray, starts: RealArray) -> Lanes:
         np.broadcast_to(eta, n),
         np.broadcast_to(rho, n),
         np.broadcast_to(starts, (n, starts.shape[1])),
+        _orders(n, first),
         is_product=False,
     )
+
+
+def _orders(n: int, first: int) -> np.ndarray:
+    return np.arange(first, first + n, dtype=np.int32)
 
 
 def learning_rates(eta: Any) -> RealArray:

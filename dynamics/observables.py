@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynamics.algorithm import Algorithm, step
-from dynamics.lanes import Lanes
+from dynamics.algorithm import Algorithm, initial_memory
+from dynamics.lanes import Lanes, OfRuns
+from dynamics.stepper import Stepper
 from dynamics.vector import ArrayVector
 from landscapes import CriticalKind, Landscape
 from landscapes.checks import shown
@@ -125,10 +126,10 @@ def observe(
         # Those that fill the last tile repeat its last run.
         padded = np.resize(which, -(-len(which) // tile) * tile)
         padded[len(which) :] = which[-1]
-        eta, rho, starts = lanes.take(padded)
+        of_runs = lanes.take(padded)
         with jax.enable_x64(True):
             values = _compiled()(
-                starts, eta, rho, np.float64(divergence_radius), np.int32(last),
+                of_runs, np.float64(divergence_radius), np.int32(last),
                 landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
                 tile=tile,
             )  # fmt: skip
@@ -152,9 +153,7 @@ def _compiled() -> Any:
 
 
 def _observe(
-    starts: Any,
-    eta: Any,
-    rho: Any,
+    of_runs: OfRuns,
     radius: Any,
     last: Any,
     *,
@@ -165,10 +164,9 @@ def _observe(
     every: int,
     tile: int,
 ) -> list[Any]:
-    def gradient(w: ArrayVector) -> ArrayVector:
-        return ArrayVector(landscape.gradient_of(w.components))
+    def one_run(run: OfRuns) -> list[Any]:
+        stepper = Stepper(landscape, algorithm, run.eta, run.rho, run.order)
 
-    def one_run(start: Any, eta: Any, rho: Any) -> list[Any]:
         def read(w: ArrayVector) -> dict[str, Any]:
             point = landscape.join(w.components)
             return {name: OBSERVABLES[name](landscape, point) for name, _ in pairs}
@@ -183,8 +181,8 @@ def _observe(
             return jnp.where(t % every == 0, so_far.at[t // every].set(value), so_far)
 
         def body(t: Any, carry: tuple) -> tuple:
-            w, within, reduced = carry
-            ahead = step(gradient, algorithm, w, eta, rho)
+            w, memory, within, reduced = carry
+            ahead, memory = stepper.step(w, memory, t + 1)
             within = within & (ahead.norm() <= radius)
             w = jax.tree.map(lambda a, b: jnp.where(within, a, b), ahead, w)
             values = read(w)
@@ -192,16 +190,17 @@ def _observe(
                 reduce(r, so_far, values[o], t + 1)
                 for (o, r), so_far in zip(pairs, reduced, strict=True)
             ]
-            return w, within, reduced
+            return w, memory, within, reduced
 
-        w = ArrayVector(landscape.split(start))
+        w = ArrayVector(landscape.split(run.starts))
         values = read(w)
         empty = {"max": -jnp.inf, "trace": jnp.zeros(n_steps // every + 1)}
         first = [
             reduce(r, jnp.asarray(empty.get(r, 0.0)), values[o], jnp.int32(0)) for o, r in pairs
         ]
-        return lax.fori_loop(0, n_steps, body, (w, jnp.bool_(True), first))[2]
+        carry = (w, initial_memory(algorithm, w), jnp.bool_(True), first)
+        return lax.fori_loop(0, n_steps, body, carry)[-1]
 
-    tiles = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), (starts, eta, rho))
-    found = lax.map(lambda one: jax.vmap(one_run)(*one), tiles)
+    tiles = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), of_runs)
+    found = lax.map(jax.vmap(one_run), tiles)
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), found)

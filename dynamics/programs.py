@@ -12,8 +12,9 @@ import numpy as np
 from jax import lax
 
 from dynamics import native
-from dynamics.algorithm import Algorithm
+from dynamics.algorithm import Algorithm, initial_memory
 from dynamics.kernel import Result, Runs, Thresholds, advance
+from dynamics.vector import ArrayVector
 from landscapes import Landscape
 
 # XLA advances a batch in tiles that stay in cache. Of landscapes whose points are a few scalars:
@@ -25,6 +26,10 @@ _LEAST_TILE_RUNS = 8
 _MOST_TILES_PER_CHUNK = 32
 # On an accelerator a tile is what one launch works on.
 _ACCELERATOR_TILE_RUNS = 131_072
+
+
+# What the base steps of runs remember: the leaves of it, each with the runs along its first axis.
+Memory = tuple[np.ndarray, ...]
 
 
 class Program(abc.ABC):
@@ -50,13 +55,32 @@ class Program(abc.ABC):
         begin: int,
         end: int,
         runs: Result,
+        memory: Memory,
         eta: np.ndarray,
         rho: np.ndarray,
+        order: np.ndarray,
         *,
         device: Any,
         chunk: int,
     ) -> None:
-        """Advances `runs`, at most `chunk` of them, in place from step `begin` to step `end`."""
+        """Advances `runs`, at most `chunk` of them, in place from step `begin` to step `end`.
+
+        `memory` goes with them, likewise in place, as `empty_memory` made it.
+        """
+
+
+def empty_memory(landscape: Landscape, algorithm: Algorithm, n: int) -> Memory:
+    """Room for what n runs remember."""
+    leaves, _ = _memory_of_one(landscape, algorithm)
+    return tuple(np.zeros((n, *leaf.shape), leaf.dtype) for leaf in leaves)
+
+
+def _memory_of_one(landscape: Landscape, algorithm: Algorithm) -> tuple[list[Any], Any]:
+    """Shapes and types of what one run remembers, and the tree that they are the leaves of."""
+    with jax.enable_x64(True):
+        point = tuple(jax.ShapeDtypeStruct(s, np.float64) for s in landscape.component_shapes)
+        memory = jax.eval_shape(lambda c: initial_memory(algorithm, ArrayVector(c)), point)
+        return jax.tree.flatten(memory)
 
 
 def program(
@@ -87,19 +111,23 @@ class NativeProgram(Program):
     def __init__(self, landscape: Landscape, algorithm: Algorithm, early_stop: bool) -> None:
         def over_runs(landscape: Landscape, thresholds: Any, begin: Any, end: Any, *arrays: Any):
             _count_compilation()  # this line is run when the function is traced, and only then
-            n = len(landscape.component_shapes)
-            *known, eta, rho, real = arrays[n:]
+            n, m = len(landscape.component_shapes), len(leaves)
+            memory = jax.tree.unflatten(structure, arrays[n : n + m])
+            *known, eta, rho, real = arrays[n + m : n + m + _N_SCALARS]
+            order = arrays[n + m + _N_SCALARS] if draws else ()
             runs, loss = advance(
-                landscape, thresholds, begin, end, Runs(arrays[:n], *known), eta, rho, real,
-                algorithm=algorithm, early_stop=early_stop, quick=True,
+                landscape, thresholds, begin, end, Runs(arrays[:n], memory, *known), eta, rho,
+                order, real, algorithm=algorithm, early_stop=early_stop, quick=True,
             )  # fmt: skip
-            return *runs.components, *runs[1:], loss
+            return *runs.components, *jax.tree.leaves(runs.memory), *runs[2:], loss
 
+        leaves, structure = _memory_of_one(landscape, algorithm)
+        draws = self._draws = algorithm.order is not None
         thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
         step = np.zeros((), np.int32)
-        scalars = ("int8", "int32", "int8", "float64", "float64", "float64", "bool")
         arrays = [(np.dtype(np.float64), shape) for shape in landscape.component_shapes]
-        arrays += [(np.dtype(name), ()) for name in scalars]
+        arrays += [(leaf.dtype, leaf.shape) for leaf in leaves]
+        arrays += [(np.dtype(name), ()) for name in (*_SCALARS, *["int32"] * draws)]
         self._compiled = native.compile_runs(over_runs, (landscape, thresholds, step, step), arrays)
         self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
 
@@ -113,37 +141,43 @@ class NativeProgram(Program):
         begin: int,
         end: int,
         runs: Result,
+        memory: Memory,
         eta: np.ndarray,
         rho: np.ndarray,
+        order: np.ndarray,
         *,
         device: Any,
         chunk: int,
     ) -> None:
         n = len(eta)
         fixed = [*jax.tree.leaves(landscape), *thresholds, np.int32(begin), np.int32(end)]
+        others = [eta, rho, *([order] if self._draws else [])]
         if length := -n % self.tile:
             padded = Result(*(_padded(field, n + length) for field in runs))
-            self._advance(landscape, fixed, padded, _padded(eta, n + length), rho, n)
-            for field, found in zip(runs, padded, strict=True):
+            remembered = tuple(_padded(leaf, n + length) for leaf in memory)
+            others = [_padded(array, n + length) for array in others]
+            self._advance(landscape, fixed, padded, remembered, others, n)
+            for field, found in zip((*runs, *memory), (*padded, *remembered), strict=True):
                 field[...] = found[:n]
         else:
-            self._advance(landscape, fixed, runs, eta, rho, n)
+            self._advance(landscape, fixed, runs, memory, others, n)
 
     def _advance(
         self,
         landscape: Landscape,
         fixed: list[Any],
         runs: Result,
-        eta: np.ndarray,
-        rho: np.ndarray,
+        memory: Memory,
+        others: list[np.ndarray],
         n: int,
     ) -> None:
         """Of whole tiles; only the first n runs are no padding."""
-        parts = [np.moveaxis(c, 0, -1) for c in landscape.split(runs.final)]
+        parts = [np.moveaxis(c, 0, -1) for c in (*landscape.split(runs.final), *memory)]
         points = [np.ascontiguousarray(part) for part in parts]
         known = [runs.outcome, runs.n_steps, runs.period, runs.amplitude]
-        others = [eta, _padded(rho, len(eta)), np.arange(len(eta)) < n]
-        self._compiled(fixed, [*points, *known, *others], [*points, *known, runs.final_loss])
+        eta, rho, *order = others
+        inputs = [*points, *known, eta, rho, np.arange(len(eta)) < n, *order]
+        self._compiled(fixed, inputs, [*points, *known, runs.final_loss])
         for part, point in zip(parts, points, strict=True):
             if not np.may_share_memory(part, point):
                 part[...] = point
@@ -173,10 +207,12 @@ class XLAProgram(Program):
         options = {"xla_cpu_prefer_vector_width": 512} if platform == "cpu" else None
 
         def in_tiles(
-            landscape: Landscape, thresholds: Any, begin: Any, end: Any, final: Any, *arrays: Any
-        ) -> Any:
+            landscape: Landscape, thresholds: Any, begin: Any, end: Any, final: Any, memory: Any,
+            *arrays: Any,
+        ) -> Any:  # fmt: skip
             _count_compilation()  # as above
-            arguments = (landscape.split(final), *arrays)
+            memory = jax.tree.unflatten(structure, memory)
+            arguments = (landscape.split(final), memory, *arrays)
             tiled = jax.tree.map(lambda a: a.reshape(-1, self.tile, *a.shape[1:]), arguments)
 
             def run(arguments: tuple) -> tuple:
@@ -184,19 +220,23 @@ class XLAProgram(Program):
                 return lax.cond(jnp.any(arguments[-1]), advanced, untouched, arguments)
 
             def untouched(arguments: tuple) -> tuple:
-                components, *known, eta, _, _ = arguments
-                return Runs(components, *known), jnp.zeros_like(eta)
+                components, memory, *known, eta, _, _, _ = arguments
+                return Runs(components, memory, *known), jnp.zeros_like(eta)
 
             def advanced(arguments: tuple) -> tuple:
-                components, *known, eta, rho, real = arguments
+                components, memory, *known, eta, rho, order, real = arguments
                 return advance(
-                    landscape, thresholds, begin, end, Runs(components, *known), eta, rho, real,
-                    algorithm=algorithm, early_stop=early_stop, quick=False,
+                    landscape, thresholds, begin, end, Runs(components, memory, *known), eta, rho,
+                    order, real, algorithm=algorithm, early_stop=early_stop, quick=False,
                 )  # fmt: skip
 
             runs, loss = lax.map(run, tiled)
             runs, loss = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (runs, loss))
-            return Result(landscape.join(runs.components), loss, *runs[1:])
+            result = Result(landscape.join(runs.components), loss, *runs[2:])
+            return result, jax.tree.leaves(runs.memory)
+
+        _, structure = _memory_of_one(landscape, algorithm)
+        self._draws = algorithm.order is not None
 
         self._compiled = jax.jit(in_tiles, compiler_options=options)
 
@@ -211,8 +251,10 @@ class XLAProgram(Program):
         begin: int,
         end: int,
         runs: Result,
+        memory: Memory,
         eta: np.ndarray,
         rho: np.ndarray,
+        order: np.ndarray,
         *,
         device: Any,
         chunk: int,
@@ -220,18 +262,21 @@ class XLAProgram(Program):
         n = len(eta)
         # One length, so that one compilation serves.
         length = -(-chunk // self.tile) * self.tile
-        known = (runs.final, runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
+        known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
         # Both settings belong to the thread; the caller's own are untouched.
         with jax.enable_x64(True), jax.default_device(device):
-            found = self._compiled(
+            found, remembered = self._compiled(
                 landscape,
                 thresholds,
                 np.int32(begin),
                 np.int32(end),
+                _padded(runs.final, length),
+                [_padded(leaf, length) for leaf in memory],
                 *(_padded(a, length) for a in known),
+                _padded(order, length) if self._draws else (),
                 np.arange(length) < n,
             )
-            for field, values in zip(runs, found, strict=True):
+            for field, values in zip((*runs, *memory), (*found, *remembered), strict=True):
                 field[...] = np.asarray(values)[:n]
 
 
@@ -248,6 +293,9 @@ def _count_compilation() -> None:
     _compilations += 1
 
 
+# Of a run: outcome, n_steps, period, amplitude, η, ρ, and whether it is no padding.
+_SCALARS = ("int8", "int32", "int8", "float64", "float64", "float64", "bool")
+_N_SCALARS = len(_SCALARS)
 _THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
 
 

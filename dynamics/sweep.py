@@ -100,6 +100,8 @@ def sweep(
     """
     chosen = _algorithms(algorithms)
     _check_landscape(landscape)
+    for one in chosen:
+        one.check(landscape)
     experiment = Experiment(
         landscape,
         chosen,
@@ -146,6 +148,7 @@ def ensemble(
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
     _check_landscape(landscape)
+    algorithm.check(landscape)
     lanes = together(learning_rates(eta), radii(rho), points(starts, landscape))
     experiment = Experiment(
         landscape,

@@ -12,9 +12,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
-from dynamics.algorithm import Algorithm, step
+from dynamics.algorithm import Algorithm, initial_memory
 from dynamics.lanes import learning_rates, points, radii
 from dynamics.outcome import MOST_STEPS
+from dynamics.stepper import Stepper
 from dynamics.vector import ArrayVector
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
@@ -28,16 +29,22 @@ def trajectory(
     eta: float,
     rho: float = 0.0,
     n_steps: int,
+    order: int = 0,
 ) -> Float[np.ndarray, "{n_steps}+1 dim"]:
     """One path, start included, in float64.
 
-    Where an iterate would overflow, the path stays at the last finite one. Raises `ValueError`
-    for η ≤ 0, ρ < 0, numbers that are not finite, a start of the wrong dimension, n_steps < 1.
+    Where an iterate would overflow, the path stays at the last finite one. `order` is the sample
+    order that an algorithm which draws examples follows: in a sweep, the index of the start.
+
+    Raises `ValueError` for η ≤ 0, ρ < 0, numbers that are not finite, a start of the wrong
+    dimension, n_steps < 1, and for an algorithm that cannot run on the landscape.
     """
     if not isinstance(landscape, Landscape):
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
+    algorithm.check(landscape)
+    whole_number("order", order, minimum=0, maximum=MOST_STEPS)
     where, etas, rhos = points(start, landscape, "start"), learning_rates(eta), radii(rho)
     for name, values in (("start", where), ("eta", etas), ("rho", rhos)):
         if len(values) != 1:
@@ -46,30 +53,44 @@ def trajectory(
     # Compiled for the next power of two, so that lengths near each other share the code.
     length = 1 << (n - 1).bit_length()
     with jax.enable_x64(True):
-        path = _path(landscape, where[0], etas[0], rhos[0], algorithm=algorithm, length=length)
+        path = _path(
+            landscape, where[0], etas[0], rhos[0], np.int32(order), algorithm=algorithm,
+            length=length,
+        )  # fmt: skip
         return np.concatenate([where, np.asarray(path)[:n]])
 
 
 @partial(jax.jit, static_argnames=("algorithm", "length"))
 def _path(
-    landscape: Landscape, start: Any, eta: Any, rho: Any, *, algorithm: Algorithm, length: int
+    landscape: Landscape,
+    start: Any,
+    eta: Any,
+    rho: Any,
+    order: Any,
+    *,
+    algorithm: Algorithm,
+    length: int,
 ) -> Any:
-    def body(w: Any, _: None) -> tuple[Any, Any]:
-        following = one_step(landscape, algorithm, w, eta, rho)
-        w = jnp.where(jnp.isfinite(following).all(), following, w)
-        return w, w
+    stepper = Stepper(landscape, algorithm, eta, rho, order)
 
-    return lax.scan(body, start, length=length)[1]
+    def body(carry: Any, t: Any) -> tuple[Any, Any]:
+        w, memory = carry
+        ahead, memory = stepper.step(w, memory, t)
+        finite = jnp.isfinite(landscape.join(ahead.components)).all()
+        w = jax.tree.map(lambda new, old: jnp.where(finite, new, old), ahead, w)
+        return (w, memory), landscape.join(w.components)
+
+    w = ArrayVector(landscape.split(start))
+    steps = jnp.arange(1, length + 1, dtype=jnp.int32)
+    return lax.scan(body, (w, initial_memory(algorithm, w)), steps)[1]
 
 
 def one_step(landscape: Landscape, algorithm: Algorithm, w: Any, eta: Any, rho: Any) -> Any:
-    """One step from the point w, shape `(dim,)`: a pure JAX function, to be used in `batched`."""
-
-    def gradient(v: ArrayVector) -> ArrayVector:
-        return ArrayVector(landscape.gradient_of(v.components))
-
+    """The first step from the point w, shape `(dim,)`: pure JAX, to be used in `batched`."""
     point = ArrayVector(landscape.split(jnp.asarray(w)))
-    return landscape.join(step(gradient, algorithm, point, eta, rho).components)
+    stepper = Stepper(landscape, algorithm, jnp.asarray(eta), jnp.asarray(rho), jnp.int32(0))
+    ahead, _ = stepper.step(point, initial_memory(algorithm, point), jnp.int32(1))
+    return landscape.join(ahead.components)
 
 
 def batched(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ runs on JAX arrays here, on SymPy expressions in `proofs_check`, and reads like 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from functools import reduce
 from typing import Any, Self
 
@@ -47,6 +48,23 @@ class Vector(abc.ABC):
         pairs = zip(self.components, other.components, strict=True)
         return reduce(lambda a, b: a + b, (self._sum(a * b) for a, b in pairs))
 
+    def times(self, other: Self) -> Self:
+        """The vector with entries vᵢ·otherᵢ."""
+        pairs = zip(self.components, other.components, strict=True)
+        return type(self)(tuple(a * b for a, b in pairs))
+
+    def shifted(self, by: Any) -> Self:
+        """The vector with entries vᵢ + by."""
+        return type(self)(tuple(a + by for a in self.components))
+
+    def power(self, exponent: Any) -> Self:
+        """The vector with entries vᵢ^exponent, for v ≥ 0."""
+        return type(self)(tuple(a**exponent for a in self.components))
+
+    def total(self) -> Any:
+        """Σ vᵢ."""
+        return reduce(lambda a, b: a + b, (self._sum(a) for a in self.components))
+
     @abc.abstractmethod
     def norm(self) -> Any:
         """‖v‖."""
@@ -54,6 +72,37 @@ class Vector(abc.ABC):
     @abc.abstractmethod
     def unit(self) -> Self:
         """v/‖v‖, and 0 for v = 0."""
+
+    @abc.abstractmethod
+    def absolute(self) -> Self:
+        """The vector with entries |vᵢ|."""
+
+    @abc.abstractmethod
+    def sign(self) -> Self:
+        """The vector with entries sign vᵢ ∈ {−1, 0, 1}."""
+
+    @abc.abstractmethod
+    def largest(self) -> Any:
+        """‖v‖_∞ = max |vᵢ|."""
+
+    @abc.abstractmethod
+    def derivative(self, function: Callable[[Any], Any], along: Any) -> Self:
+        """d/ds function(v + s·along) at s = 0: of a gradient, the Hessian times `along`."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def ratio(a: Any, b: Any) -> Any:
+        """a/b for scalars, and 0 where b = 0."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def smaller(a: Any, b: Any) -> Any:
+        """min(a, b) of two scalars."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def larger(a: Any, b: Any) -> Any:
+        """max(a, b) of two scalars."""
 
     @staticmethod
     @abc.abstractmethod
@@ -87,6 +136,35 @@ class ArrayVector(Vector):
         # The inner `where` is for speed: without it XLA's CPU code does not vectorise.
         length = jnp.sqrt(jnp.where(square > 0, square, 1))
         return jnp.where(square > 0, 1 / length, 0) * scaled
+
+    def absolute(self) -> Self:
+        return type(self)(tuple(jnp.abs(c) for c in self.components))
+
+    def sign(self) -> Self:
+        return type(self)(tuple(jnp.where(c > 0, 1.0, jnp.where(c < 0, -1.0, 0.0 * c))
+                                for c in self.components))  # fmt: skip
+
+    def largest(self) -> Any:
+        return self.largest_entry()
+
+    def derivative(self, function: Callable[[Any], Any], along: Any) -> Self:
+        def of_components(components: tuple[Any, ...]) -> tuple[Any, ...]:
+            return function(type(self)(components)).components
+
+        return type(self)(jax.jvp(of_components, (self.components,), (along.components,))[1])
+
+    @staticmethod
+    def ratio(a: Any, b: Any) -> Any:
+        # The inner `where` keeps the division defined, and lets XLA's CPU code vectorise.
+        return jnp.where(b == 0, 0.0, a / jnp.where(b == 0, 1.0, b))
+
+    @staticmethod
+    def smaller(a: Any, b: Any) -> Any:
+        return jnp.minimum(a, b)
+
+    @staticmethod
+    def larger(a: Any, b: Any) -> Any:
+        return jnp.maximum(a, b)
 
     def largest_bits(self) -> Any:
         """The bits of max |vᵢ|, as an integer: ordered as the numbers are, and NaN above all."""

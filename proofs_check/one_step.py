@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import sympy
 
-from dynamics import Algorithm, ArrayVector, batched, one_step, step
+from dynamics import Algorithm, ArrayVector, batched, initial_memory, one_step, step
 from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check import symbols
@@ -230,7 +230,8 @@ def _log_cosh_measured(algorithm: Algorithm) -> Callable[..., Any]:
             return ArrayVector((jax.grad(here)(at.components[0]),))
 
         point = ArrayVector((w,))
-        after = step(gradient, algorithm, point, eta, rho)
+        memory = initial_memory(algorithm, point)
+        after, _ = step(gradient, algorithm, point, memory, eta, rho)
         return here(w), here(after.components[0]), gradient(point).norm()
 
     return batched(measure)

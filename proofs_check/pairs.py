@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynamics import Algorithm, ArrayVector, batched, direction
+from dynamics import Algorithm, ArrayVector, Place, batched, direction
 from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check.evidence import Size, Witness
@@ -74,7 +74,8 @@ def _measured(algorithm: Algorithm) -> Callable[..., Any]:
         def lengths(point: ArrayVector, d: ArrayVector) -> tuple[Any, Any, Any]:
             g = gradient(point)
             assert algorithm.ascent is not None
-            ascended = gradient(point + algorithm.ascent(g, rho)).norm()
+            here = Place(point, gradient, gradient, lambda: 1)
+            ascended = gradient(point + algorithm.ascent(here, rho)).norm()
             return g.norm(), ascended, d.norm() / ascended
 
         def advance(pair: tuple, _: None) -> tuple[tuple, Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
-from dynamics import Algorithm, Vector, step
+from dynamics import Algorithm, Vector, initial_memory, step
 from landscapes import SymbolicLoss
 from proofs_check.symbols import (
     assuming_positive,
@@ -44,6 +44,34 @@ class SymbolicVector(Vector):
         length = self.norm()
         return SymbolicVector(tuple(sympy.cancel(c / length) for c in self.components))
 
+    def absolute(self) -> SymbolicVector:
+        return SymbolicVector(tuple(sympy.Abs(c) for c in self.components))
+
+    def sign(self) -> SymbolicVector:
+        return SymbolicVector(tuple(sympy.sign(c) for c in self.components))
+
+    def largest(self) -> sympy.Expr:
+        return sympy.Max(*(sympy.Abs(c) for c in self.components))
+
+    def derivative(self, function: Callable[[Any], Any], along: Any) -> SymbolicVector:
+        s = sympy.Dummy("s")
+        moved = function(self + s * along)
+        return SymbolicVector(
+            tuple(sympy.diff(sympy.sympify(c), s).subs(s, 0) for c in moved.components)
+        )
+
+    @staticmethod
+    def ratio(a: Any, b: Any) -> Any:
+        return sympy.cancel(a / b)
+
+    @staticmethod
+    def smaller(a: Any, b: Any) -> Any:
+        return sympy.Min(a, b)
+
+    @staticmethod
+    def larger(a: Any, b: Any) -> Any:
+        return sympy.Max(a, b)
+
     @staticmethod
     def _sum(component: Any) -> Any:
         return component
@@ -57,10 +85,12 @@ def next_point(
     rho: Any = rho,
 ) -> tuple[sympy.Expr, ...]:
     """The point after one step of the running code, given the gradient as a function."""
-    after = step(
+    w = SymbolicVector(tuple(point))
+    after, _ = step(
         lambda v: SymbolicVector(tuple(gradient(v.components))),
         algorithm,
-        SymbolicVector(tuple(point)),
+        w,
+        initial_memory(algorithm, w),
         eta,
         rho,
     )

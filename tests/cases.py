@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from landscapes import LANDSCAPES, Landscape
+from dynamics import ALGORITHMS, GD, SAM, USAM, Algorithm, StableSAM
+from landscapes import LANDSCAPES, FiniteSum, Landscape
+
+# On every landscape: the algorithms that the claims are about.
+CORE = (GD, SAM, USAM, StableSAM)
 
 
 def instances() -> list[Landscape]:
@@ -28,3 +32,36 @@ def probes(dim: int, n: int = 7, scale: float = 1.0) -> np.ndarray:
     random = np.random.default_rng(20240 + dim)
     size = random.uniform(0.15, 0.85, (n, dim)) + random.integers(0, 2, (n, dim))
     return scale * size * random.choice([-1.0, 1.0], (n, dim))
+
+
+def runs_on(landscape: Landscape) -> list[Algorithm]:
+    """The registered algorithms that can run on this landscape."""
+    return [a for a in ALGORITHMS.values() if a.order is None or isinstance(landscape, FiniteSum)]
+
+
+def pairs(
+    chosen: list[Landscape] | None = None, *, drawing: bool = True
+) -> list[tuple[Landscape, Algorithm]]:
+    """Landscapes with algorithms: enough that each meets the other kind, not all with all.
+
+    Every landscape has the algorithms of `CORE` and, in turn, two of the rest; finite sums have
+    all that draw examples, unless `drawing` is False.
+    """
+    found: list[tuple[Landscape, Algorithm]] = []
+    turn = 0
+    rest = [a for a in ALGORITHMS.values() if a not in CORE and a.order is None]
+    for landscape in instances() if chosen is None else chosen:
+        in_turn = [rest[turn % len(rest)], rest[(turn + 1) % len(rest)]]
+        turn += 2
+        drawn = [a for a in runs_on(landscape) if a.order is not None and drawing]
+        found += [(landscape, a) for a in (*CORE, *in_turn, *drawn)]
+    return found
+
+
+def each_pair(
+    chosen: list[Landscape] | None = None, *, drawing: bool = True
+) -> pytest.MarkDecorator:
+    """Parametrizes a test over `pairs` as `landscape` and `algorithm`."""
+    several = pairs(chosen, drawing=drawing)
+    names = [f"{i}-{type(one).__name__}-{a}" for i, (one, a) in enumerate(several)]
+    return pytest.mark.parametrize(("landscape", "algorithm"), several, ids=names)

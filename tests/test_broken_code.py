@@ -19,23 +19,23 @@ ROOT = Path(__file__).resolve().parent.parent
 
 BREAKS = {
     "sign of the ascent flipped": (
-        "    return rho * g.unit()\n",
-        "    return -(rho * g.unit())\n",
+        "    return rho * here.g.unit()\n",
+        "    return -(rho * here.g.unit())\n",
         ("bartlett2023_bouncing", "bartlett2023_bouncing_rate", "dai2023_conservation"),
     ),
     "renormalisation dropped": (
-        "    return g.norm() * g_asc.unit()\n",
-        "    return g_asc\n",
+        "    return here.g.norm() * ascended.g.unit()\n",
+        "    return ascended.g\n",
         ("tan2024_stablesam_threshold", "bartlett2023_sam_never_settles", "dai2023_conservation"),
     ),
     "ascent not normalised": (
-        "    return rho * g.unit()\n",
-        "    return rho * g\n",
+        "    return rho * here.g.unit()\n",
+        "    return rho * here.g\n",
         ("bartlett2023_bouncing", "dai2023_sam_bound_corrected", "bartlett2023_sam_never_settles"),
     ),
     "radius halved": (
-        "    return rho * g\n",
-        "    return rho / 2 * g\n",
+        "    return rho * here.g\n",
+        "    return rho / 2 * here.g\n",
         ("dai2023_usam_threshold", "dai2023_usam_trap", "dai2023_conservation"),
     ),
 }

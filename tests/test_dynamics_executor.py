@@ -159,7 +159,7 @@ def test_progress_is_told_of_whole_blocks():
 
 
 def test_what_cannot_be_pickled_is_refused_before_work_begins(tmp_path):
-    mine = Algorithm("mine", lambda g, rho: rho * g, plain_descent, "a test")
+    mine = Algorithm("mine", lambda here, rho: rho * here.g, plain_descent, "a test")
     with pytest.raises(RuntimeError, match=r"cannot run this sweep .*pickle.*top level of a mod"):
         sweep(LANDSCAPE, mine, **GRID, executor=Copying(), store=tmp_path / "runs.zarr")
     assert list(tmp_path.iterdir()) == []

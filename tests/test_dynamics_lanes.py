@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import assert_bits, run, use
-from cases import probes
+from cases import CORE, probes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dynamics import ALGORITHMS, SAM, Algorithm, Criteria, Outcome, StableSAM, oracle, sweep
+from dynamics import SAM, Algorithm, Criteria, Outcome, StableSAM, oracle, sweep
 from dynamics.outcome import NEARLY_CLOSED
 from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle, Unknown
 
@@ -35,7 +35,7 @@ def judged(
     """Outcome, step and period by the words of `Criteria`, with the oracle's directions."""
 
     def direction(w: np.ndarray) -> np.ndarray:
-        return oracle.DIRECTIONS[algorithm.name](landscape.reference_gradient, w, rho)
+        return oracle.direction(landscape, algorithm.name, w, rho)
 
     def period(w: np.ndarray) -> int:
         total, largest, closed = np.zeros_like(w), 0.0, False
@@ -111,8 +111,8 @@ def lanes(landscape: Landscape, subnormal: bool) -> tuple[np.ndarray, np.ndarray
 
 
 CASES = [
-    *(("native", one, algorithm) for one in NATIVE for algorithm in ALGORITHMS.values()),
-    *(("xla", BY_XLA[0], algorithm) for algorithm in ALGORITHMS.values()),
+    *(("native", one, algorithm) for one in NATIVE for algorithm in CORE),
+    *(("xla", BY_XLA[0], algorithm) for algorithm in CORE),
     *(("xla", BY_XLA[1], algorithm) for algorithm in (SAM, StableSAM)),  # those that take lengths
 ]
 

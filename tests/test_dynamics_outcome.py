@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray
+from cases import CORE
 
 from dynamics import (
-    ALGORITHMS,
     GD,
     SAM,
     USAM,
@@ -22,7 +22,7 @@ from dynamics import (
 from dynamics.outcome import NEARLY_CLOSED
 from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
-each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=str)
+each_algorithm = pytest.mark.parametrize("algorithm", CORE, ids=str)
 
 
 def one(landscape: Landscape, algorithm: Algorithm, start, eta: float, rho: float, n_steps: int,

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
+from cases import CORE
 
 from dynamics import (
-    ALGORITHMS,
     GD,
     SAM,
     USAM,
@@ -42,7 +42,7 @@ SHORT = Criteria(max_period=2, check_every=10)
 @pytest.fixture(scope="module")
 def dataset() -> xarray.Dataset:
     return sweep(
-        Saddle(), tuple(ALGORITHMS.values()), eta=ETA, rho=RHO, starts=STARTS, n_steps=120,
+        Saddle(), CORE, eta=ETA, rho=RHO, starts=STARTS, n_steps=120,
         criteria=SHORT,
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def test_dims_coordinates_and_variables(dataset: xarray.Dataset):
         assert dataset[name].dims == extra.get(name, grid)
         assert isinstance(dataset[name].values, np.ndarray)
         assert not np.isnan(dataset[name]).any()
-    assert dataset["algorithm"].values.tolist() == list(ALGORITHMS)
+    assert dataset["algorithm"].values.tolist() == [a.name for a in CORE]
     np.testing.assert_array_equal(dataset["eta"], ETA)
     np.testing.assert_array_equal(dataset["rho"], RHO)
     np.testing.assert_array_equal(dataset["starts"], STARTS)

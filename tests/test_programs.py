@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import assert_bits, compiled, run
-from cases import each_landscape, probes
+from cases import CORE, each_landscape, probes
 from native_cases import set_width
 
-from dynamics import ALGORITHMS, SAM, Algorithm, Outcome, StableSAM, programs, trajectory
+from dynamics import SAM, Algorithm, Outcome, StableSAM, programs, trajectory
 from dynamics.programs import NativeProgram, XLAProgram
 from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
 EPS = np.finfo(np.float64).eps
-each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=str)
+each_algorithm = pytest.mark.parametrize("algorithm", CORE, ids=str)
 
 
 def is_native(landscape: Landscape, algorithm: Algorithm = StableSAM, platform="cpu") -> bool:
@@ -66,7 +66,7 @@ def test_a_few_steps_are_those_of_a_path_by_xla(landscape: Landscape, algorithm:
 
 
 # Each landscape, and each algorithm twice.
-PAIRS = [(one, list(ALGORITHMS.values())[i % 4]) for i, one in enumerate(NATIVE)]
+PAIRS = [(one, CORE[i % 4]) for i, one in enumerate(NATIVE)]
 
 
 @pytest.mark.parametrize(("landscape", "algorithm"), PAIRS, ids=lambda one: type(one).__name__)

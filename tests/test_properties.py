@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import sympy
+from cases import CORE
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dynamics import ALGORITHMS, GD, SAM, USAM, StableSAM, batched, one_step
+from dynamics import GD, SAM, USAM, StableSAM, batched, one_step
 from landscapes import LinearNeuron, Quadratic
 from landscapes.linear_neuron import LINKS
 from proofs_check import CLAIMS, Finding, Kind
@@ -221,7 +222,7 @@ def neuron_stepper(link, algorithm):
 
 
 @pytest.mark.parametrize("link", LINKS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=str)
+@pytest.mark.parametrize("algorithm", CORE, ids=str)
 def test_the_sign_pattern_of_the_diagonals_is_kept_together(link, algorithm):
     """(x ± y)⁺ are multiples of x ± y: a point on a diagonal stays on it, for any gradient."""
 

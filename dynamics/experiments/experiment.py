@@ -186,6 +186,8 @@ class Experiment:
         """The runs of a block."""
         if not self.is_grid:
             (part,) = block.region
-            return lanes.together(self.eta[part], self.rho[part], self.starts[part])
+            parts = (self.eta[part], self.rho[part], self.starts[part])
+            return lanes.together(*parts, first=part.start)
         _, r, e, s = block.region
-        return lanes.product(self.eta[e], self.rho[r][: block.shape[1]], self.starts[s])
+        parts = (self.eta[e], self.rho[r][: block.shape[1]], self.starts[s])
+        return lanes.product(*parts, first=s.start)

@@ -12,6 +12,7 @@ from typing import Any
 from dynamics import engine
 from dynamics.algorithm import Algorithm
 from dynamics.experiments.experiment import Experiment
+from dynamics.rules import Bound
 
 _PACKAGES = ("ravine", "jax", "jaxlib", "llvmlite", "numpy", "sympy", "xarray")
 # Of longer texts, only the surroundings of their first difference are shown.
@@ -62,13 +63,19 @@ def _version(package: str) -> str:
 
 def _definition(algorithm: Algorithm) -> str:
     ascent = "no ascent" if algorithm.ascent is None else _rule(algorithm.ascent)
-    return f"{algorithm.name}: {ascent}, {_rule(algorithm.descent)}"
+    parts = [ascent, _rule(algorithm.descent)]
+    parts += [repr(part) for part in (algorithm.base, algorithm.order) if part is not None]
+    parts += [_rule(algorithm.schedule)] if algorithm.schedule is not None else []
+    return f"{algorithm.name}: {', '.join(parts)}"
 
 
 def _rule(rule: Any) -> str:
     # A rule of Ravine by its own name, any other with the module it comes from.
+    if isinstance(rule, Bound):
+        given = ", ".join(f"{n}={_rule(v) if callable(v) else repr(v)}" for n, v in rule.values)
+        return f"{_rule(rule.function)}({given})"
     module, name = getattr(rule, "__module__", ""), getattr(rule, "__qualname__", repr(rule))
-    return name if module == "dynamics.rules" else f"{module}.{name}"
+    return name if module in ("dynamics.rules", "dynamics.catalogue") else f"{module}.{name}"
 
 
 def differences(
