@@ -121,10 +121,11 @@ def _counts(case: Case, runs: xarray.Dataset) -> np.ndarray:
     # The attractor −1, none, finds the last entry.
     on_saddle = np.array([*kinds, False])[attractor] & (converged | (outcome == Outcome.CYCLE))
     if on_saddle.any():
-        # Of a cycle that is about a saddle only because it joins two minima, the points are nearer
-        # to those.
-        near = np.array([one.distance(runs.final.values[on_saddle]) for one in critical])
-        on_saddle[on_saddle] = np.array(kinds)[near.argmin(axis=0)]
+        # Wide cycles reach past a saddle without being held by it. Held is whoever is less than
+        # half as far from it as from anything else.
+        away = np.array([one.distance(runs.final.values[on_saddle]) for one in critical])
+        weight = np.where(kinds, 2.0, 1.0)[:, None]
+        on_saddle[on_saddle] = np.array(kinds)[(weight * away).argmin(axis=0)]
     home = case.curvatures.get("home")
     stayed = converged if home is None else converged & _as_sharp(case.landscape, runs, home)
     member = {
