@@ -59,10 +59,10 @@ class MatrixFactorisation(Landscape):
         accepted = "a matrix of full rank, shape (rows, rank), rank <= rows"
         factor = real_array("truth_factor", truth_factor, ndim=2, accepted=accepted)
         rows, rank = factor.shape
-        if rank > rows or np.linalg.matrix_rank(factor) < rank:
+        found = np.linalg.matrix_rank(factor)
+        if found < rank:
             raise ValueError(
-                f"truth_factor must be {accepted}; got shape {factor.shape} and rank "
-                f"{np.linalg.matrix_rank(factor)}"
+                f"truth_factor must be {accepted}; got shape {factor.shape} and rank {found}"
             )
         columns = rows if width is None else whole_number("width", width, minimum=1)
         if columns < rank:

@@ -145,6 +145,23 @@ def test_a_point_of_another_dimension_is_refused(landscape: FiniteSum):
         landscape.example_gradient(np.full(landscape.dim + 1, 0.3), 0)
 
 
+@each_landscape([one for one in SUMS if jax.tree.leaves(one)])
+def test_sums_of_one_structure_may_be_stacked(landscape: FiniteSum):
+    # Along a leading axis of their data, as `dynamics.batched` has them: n is that of each.
+    other = jax.tree.map(lambda leaf: 1.1 * leaf, landscape)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), landscape, other)
+    points, last = jnp.asarray(probes(landscape.dim, 2)), landscape.n_examples - 1
+
+    def at(one: Any, w: Any) -> Any:
+        assert one.n_examples == landscape.n_examples
+        return one.join(one.example_gradient_of(one.split(w), last))
+
+    found = np.asarray(jax.vmap(at)(stacked, points))
+    singly = [np.asarray(at(one, w)) for one, w in zip((landscape, other), points, strict=True)]
+    tolerance = 4 * example_size(landscape, np.asarray(points[1]))
+    np.testing.assert_allclose(found, singly, rtol=0, atol=tolerance)
+
+
 # -- QuadraticSum ------------------------------------------------------------------------------
 
 

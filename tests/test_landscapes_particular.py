@@ -386,8 +386,7 @@ def test_where_not_all_critical_points_are_listed_it_says_so(factor: np.ndarray)
     assert [one.name for one in facts.critical_sets] == ["recovery UUᵀ = X*", "origin"]
 
 
-def test_every_way_down_from_a_point_that_is_not_the_truth_is_found():
-    # From near each of its saddles GD goes on to the minimum, whatever is kept of the truth there.
+def test_from_beside_each_of_its_saddles_gd_goes_down_to_the_truth():
     landscape = MatrixFactorisation(((0.9, 0.2), (-0.5, 0.6), (0.3, 1.2)), width=2)
     saddles = [one for one in landscape.facts.critical_sets if one.kind is not CriticalKind.MINIMUM]
     starts = np.concatenate([one.points for one in saddles]) + 1e-3 * probes(6, len(saddles))
