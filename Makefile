@@ -16,6 +16,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do 
 # pyproject.toml or constraints.txt, and vanish with .venv, so nothing stale can pass for installed.
 CREATED := $(VENV)/.created
 INSTALLED := $(VENV)/.installed
+INSTALLED_GALLERY := $(VENV)/.installed-gallery
 INSTALLED_TEST := $(VENV)/.installed-test
 INSTALLED_LINT := $(VENV)/.installed-lint
 INSTALLED_BENCH := $(VENV)/.installed-bench
@@ -24,7 +25,7 @@ PIP_INSTALL := $(IN_VENV) -m pip install --quiet --no-input --disable-pip-versio
 	--constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test figures lint bench clean distclean
+.PHONY: help verify test figures gallery lint bench clean distclean
 # Two pips must never write into one environment at once, whatever -j says.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -35,8 +36,8 @@ help: ## list the targets (what plain `make` does)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1: \2/p' Makefile
 
 # What XLA has compiled once it need not compile again. Not in tests: several processes write there.
-verify figures: export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/compiled
-verify figures: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.2
+verify figures gallery: export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/compiled
+verify figures gallery: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.2
 
 verify: $(INSTALLED) ## check every claim, symbolically and by simulation, and print the ledger
 	$(IN_VENV) -m proofs_check $(ARGS)
@@ -46,6 +47,9 @@ test: $(INSTALLED_TEST) ## run the tests
 
 figures: $(INSTALLED) ## draw every figure into build/figures
 	$(IN_VENV) -m figures --out build/figures $(ARGS)
+
+gallery: $(INSTALLED_GALLERY) ## draw every figure into build/gallery, with a page that shows them
+	$(IN_VENV) -m figures --gallery build/gallery $(ARGS)
 
 lint: $(INSTALLED_LINT) ## check style (ruff) and types (pyright)
 	$(IN_VENV) -m ruff check .
@@ -92,6 +96,11 @@ $(INSTALLED): $(CREATED) $(REQUIREMENTS)
 	@echo 'Installing Ravine into $(VENV); the first time takes a minute or more'
 	@$(PIP_INSTALL) .
 	@touch $@
+
+$(INSTALLED_GALLERY): $(CREATED) $(REQUIREMENTS)
+	@echo 'Installing Ravine and what the page of figures needs into $(VENV)'
+	@$(PIP_INSTALL) '.[gallery]'
+	@touch $@ $(INSTALLED)
 
 $(INSTALLED_TEST): $(CREATED) $(REQUIREMENTS)
 	@echo 'Installing Ravine and what its tests need into $(VENV); the first time takes a minute or more'
