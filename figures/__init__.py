@@ -7,6 +7,7 @@
 A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
+from figures.basins import basins as basins
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
 from figures.stability_region import stability_region as stability_region

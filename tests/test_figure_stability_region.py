@@ -125,8 +125,8 @@ def test_the_saddle_captures_sam_up_to_its_line_and_gd_never():
     one = panel("saddle", "SAM")
     left, right = beside("saddle", "SAM", "capture")
     held = counted(one, "SADDLE")
-    # Where the share 0.59ρ is one start of eight or more; beyond, where the cycle stays in the
-    # quadratic part of the loss.
+    # Where the share, about 0.7ρ, is one start of eight or more; beyond the line, where the cycle
+    # stays in the quadratic part of the loss.
     some = (one.rho.values > 0.3) & (one.rho.values < 0.8)
     assert (held[some][:, (one.eta.values > 0.02) & left[0]] > 0).mean() > 0.9
     assert (held[right & (one.rho.values < 0.5)[:, None]] == 0).all()

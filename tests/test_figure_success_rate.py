@@ -47,10 +47,9 @@ def test_gd_succeeds_from_everywhere_once_the_steps_suffice():
 def test_the_saddle_keeps_more_runs_the_larger_the_radius(algorithm: str):
     data = quick("success_rate").sel(algorithm=algorithm)
     kept = data.fate_share.sel(fate="saddle", eta=slice(0.02, 0.1)).mean("eta").values
-    # 0.59ρ to first order. The standard errors of 500 starts are 0.007, 0.015 and 0.022; shares of
+    # The standard errors of 500 starts are 0.007, 0.015 and 0.022; shares of
     # 4,000 starts after 20,000 steps were 0.020 to 0.026, 0.136 and 0.38.
     assert kept == pytest.approx([0.023, 0.136, 0.38], abs=0.05)
-    assert kept[:2] == pytest.approx(0.59 * data.rho.values[:2], abs=0.05)
 
 
 # Shares of 1,000 starts, another sample than ours: both have standard errors of up to 0.022.
