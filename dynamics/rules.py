@@ -127,10 +127,10 @@ def scaled_ascent(here: Place[V], rho: Any) -> V:
 def power_ascent(here: Place[V], rho: Any, *, p: float) -> V:
     """ρ sign(g)|g|^(q−1)/‖g‖_q^(q/p), 1/p + 1/q = 1: steepest ascent in ‖ε‖_p ≤ ρ, 1 < p < ∞.
 
-    Foret et al. 2021, eq. (2). It does not depend on ‖g‖, so g is made a unit vector first.
+    Foret et al. 2021, eq. (2). It does not depend on ‖g‖, so g is scaled first.
     """
     q = p / (p - 1)
-    direction = here.g.unit()
+    direction = here.g.scaled()
     size = direction.absolute()
     total = size.power(q).total()
     return direction.ratio(rho, total ** (1 / p)) * direction.sign().times(size.power(q - 1))

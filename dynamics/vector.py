@@ -65,6 +65,10 @@ class Vector(abc.ABC):
         """Σ vᵢ."""
         return reduce(lambda a, b: a + b, (self._sum(a) for a in self.components))
 
+    def scaled(self) -> Self:
+        """v times a positive number, to be raised to high powers; 0 for v = 0."""
+        return self.unit()
+
     @abc.abstractmethod
     def norm(self) -> Any:
         """‖v‖."""
@@ -129,7 +133,7 @@ class ArrayVector(Vector):
         scaled = scale * self
         return jnp.sqrt(scaled.dot(scaled)) * inverse
 
-    def unit(self) -> ArrayVector:
+    def unit(self) -> Self:
         scale, _ = self._scales()
         scaled = scale * self
         square = scaled.dot(scaled)
@@ -146,6 +150,11 @@ class ArrayVector(Vector):
 
     def largest(self) -> Any:
         return self.largest_entry()
+
+    def scaled(self) -> Self:
+        """v/‖v‖_∞, so that no sum of powers underflows to 0; 0 for v = 0."""
+        direction = self.unit()
+        return self.ratio(1.0, direction.largest()) * direction
 
     def derivative(self, function: Callable[[Any], Any], along: Any) -> Self:
         def of_components(components: tuple[Any, ...]) -> tuple[Any, ...]:
