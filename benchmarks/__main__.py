@@ -14,7 +14,16 @@ from time import perf_counter
 from rich.console import Console
 
 # Importing a module registers its rows.
-from benchmarks import accelerator, against_c, compilation, grid, growth, products, report  # noqa: F401
+from benchmarks import (  # noqa: F401
+    accelerator,
+    against_c,
+    compilation,
+    grid,
+    growth,
+    products,
+    registry,
+    report,
+)
 from benchmarks.row import ROWS, Found, Group, Row, Settings, Size, Verdict, number, take
 from proofs_check.interruption import Interruption
 

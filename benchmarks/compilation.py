@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.child import in_child
 from benchmarks.row import Detail, Group, Measurement, Settings, at_most, row
-from dynamics import ALGORITHMS, SAM, sweep
+from dynamics import ALGORITHMS, SAM, Algorithm, sweep
 from dynamics.programs import compilations
-from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
+from landscapes import FiniteSum, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
 
 def landscapes() -> tuple[Landscape, ...]:
@@ -26,6 +26,16 @@ def landscapes() -> tuple[Landscape, ...]:
         Quadratic(spectrum=(2.0, 0.7, 0.1)),
         MatrixSensing(6, 2, 40),
     )
+
+
+def can_run(algorithm: Algorithm, landscape: Landscape) -> bool:
+    """Whether the algorithm runs on the landscape: who draws examples needs a sum of them."""
+    return algorithm.order is None or isinstance(landscape, FiniteSum)
+
+
+def _class(call: str) -> str:
+    """The landscape's name, of the call that makes it."""
+    return call.partition("(")[0]
 
 
 def _call(landscape: Landscape, algorithm: Any, *, eta: float, rho: float, starts: int) -> float:
@@ -53,6 +63,8 @@ def compile_times(names: Sequence[str], most: int) -> list[tuple[str, str, float
     lines = []
     for landscape in landscapes()[:most]:
         for name in names:
+            if not can_run(ALGORITHMS[name], landscape):
+                continue
             first, second = (
                 _call(landscape, ALGORITHMS[name], eta=0.01, rho=0.1, starts=3) for _ in range(2)
             )
@@ -124,8 +136,8 @@ def compiling(settings: Settings) -> Measurement:
         f"{slowest[1]} on {slowest[0]}; the first call less a second one",
         Detail(
             "Compiling, in seconds",
-            ("landscape", *names),
-            [(line, *(best[line, name] for name in names)) for line in rows],
+            ("algorithm", *(_class(line) for line in rows)),
+            [(name, *(best.get((line, name), "") for line in rows)) for name in names],
         ),
         {"seconds": {f"{name} on {landscape}": s for (landscape, name), s in best.items()}},
     )

@@ -36,6 +36,7 @@ class Group(StrEnum):
     PRODUCTS = "… beside its matrix products alone, by BLAS"
     SKIPPED = "What need not be computed"
     STARTING = "Compiling and starting"
+    REGISTERED = "All that is registered (marks of our own: nothing falls out of the frame)"
     GROWTH = "Growth"
     GPU = "One GPU (the marks are for an H200)"
 

@@ -71,14 +71,17 @@ class Program(abc.ABC):
 
 def empty_memory(landscape: Landscape, algorithm: Algorithm, n: int) -> Memory:
     """Room for what n runs remember."""
-    leaves, _ = _memory_of_one(landscape, algorithm)
+    leaves, _ = _memory_of_one(landscape.component_shapes, algorithm)
     return tuple(np.zeros((n, *leaf.shape), leaf.dtype) for leaf in leaves)
 
 
-def _memory_of_one(landscape: Landscape, algorithm: Algorithm) -> tuple[list[Any], Any]:
+@lru_cache
+def _memory_of_one(
+    component_shapes: tuple[tuple[int, ...], ...], algorithm: Algorithm
+) -> tuple[list[Any], Any]:
     """Shapes and types of what one run remembers, and the tree that they are the leaves of."""
     with jax.enable_x64(True):
-        point = tuple(jax.ShapeDtypeStruct(s, np.float64) for s in landscape.component_shapes)
+        point = tuple(jax.ShapeDtypeStruct(shape, np.float64) for shape in component_shapes)
         memory = jax.eval_shape(lambda c: initial_memory(algorithm, ArrayVector(c)), point)
         return jax.tree.flatten(memory)
 
@@ -121,7 +124,7 @@ class NativeProgram(Program):
             )  # fmt: skip
             return *runs.components, *jax.tree.leaves(runs.memory), *runs[2:], loss
 
-        leaves, structure = _memory_of_one(landscape, algorithm)
+        leaves, structure = _memory_of_one(landscape.component_shapes, algorithm)
         draws = self._draws = algorithm.order is not None
         thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
         step = np.zeros((), np.int32)
@@ -235,7 +238,7 @@ class XLAProgram(Program):
             result = Result(landscape.join(runs.components), loss, *runs[2:])
             return result, jax.tree.leaves(runs.memory)
 
-        _, structure = _memory_of_one(landscape, algorithm)
+        _, structure = _memory_of_one(landscape.component_shapes, algorithm)
         self._draws = algorithm.order is not None
 
         self._compiled = jax.jit(in_tiles, compiler_options=options)

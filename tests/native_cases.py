@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.extend.core.primitives import add_jaxvals_p
 
 from dynamics.native import control
 
@@ -111,6 +112,7 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
     for name, oracle in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply)):
         for dtype in ("float64", *integers):
             case(name, getattr(lax, name), oracle, *((dtype, shape),) * 2, any_nan=True)
+    case("add_any", add_jaxvals_p.bind, np.add, *(("float64", shape),) * 2, any_nan=True)
     case("div", lax.div, np.divide, *(("float64", shape),) * 2, any_nan=True)
     for name, oracle in (("max", MAXIMUM), ("min", MINIMUM)):
         for dtype in types:

@@ -59,10 +59,11 @@ def _is_float(value: Value) -> bool:
 # -- arithmetic ------------------------------------------------------------------------------
 
 
-@rule("add", "sub", "mul", "div")
+# Derivatives add up what comes from several uses of a number by `add_any`.
+@rule("add", "add_any", "sub", "mul", "div")
 def _arithmetic(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
-    name = parameters["name"]
+    name = parameters["name"].removesuffix("_any")
     if name == "div" and not _is_float(a):
         raise NotElementwise("a division of integers")
     operation = ("f" if _is_float(a) else "") + name

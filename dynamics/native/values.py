@@ -25,8 +25,8 @@ WIDTH = _width()
 #: axis has it is an array over runs.
 TRACED = 7919
 # A program of more instructions is no loop that is small enough for a processor's caches, and
-# takes long to compile.
-_MOST_INSTRUCTIONS = 20_000
+# takes long to compile: these about two seconds.
+_MOST_INSTRUCTIONS = 6_000
 
 _TYPES = {
     "float64": "double", "uint64": "i64", "int64": "i64", "int32": "i32", "int8": "i8", "bool": "i1"
