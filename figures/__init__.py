@@ -8,7 +8,10 @@ A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
 from figures.basins import basins as basins
+from figures.critical_radius import critical_radius as critical_radius
+from figures.drift import drift as drift
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
+from figures.normalization import normalization as normalization
 from figures.stability_region import stability_region as stability_region
 from figures.success_rate import success_rate as success_rate
