@@ -38,9 +38,10 @@ class Formula(SymbolicLandscape):
     The text is arithmetic as in Python, with `^` for `**` if one likes: + − * / and powers,
     the functions exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, atan, the constants pi and e, and
     names. It is never evaluated: a parser of its own reads it, and refuses the rest. Exponents are
-    rational numbers of absolute value at most 32. Names with a value are parameters, and may
-    change without anything being compiled anew; the others are the coordinates, at most 8. Where
-    the formula is no real number (the log of a negative number), the loss is not a number.
+    rational numbers of absolute value and denominator at most 32. Names with a value are
+    parameters, and may change without anything being compiled anew; the others are the
+    coordinates, at most 8. Where the formula is no real number (the log of a negative number), the
+    loss is not a number.
 
     Arguments:
         text: the formula, at most 1,000 characters on one line.

@@ -32,6 +32,8 @@ MOST_NODES = 400
 MOST_NESTED = 32
 MOST_DIGITS = 40
 LARGEST_EXPONENT = 32
+# Of higher roots, elimination makes polynomials of a degree with which it comes to no end.
+HIGHEST_ROOT = 32
 HIGHEST_DEGREE = 64
 MOST_BITS = 512  # of the numerator and of the denominator of an exponent while it is worked out
 
@@ -199,6 +201,10 @@ class Parser:
         if abs(value) > LARGEST_EXPONENT:
             found = f"the exponent {short(str(value))}"
             remedy = f"accepted are rational numbers from -{LARGEST_EXPONENT} to {LARGEST_EXPONENT}"
+            raise self._error(exponent.start, found, remedy)
+        if value.denominator > HIGHEST_ROOT:
+            found = f"the exponent {short(str(value))}"
+            remedy = f"accepted are fractions with a denominator of at most {HIGHEST_ROOT}"
             raise self._error(exponent.start, found, remedy)
         return self._node("power", value, (base,), base.start)
 
