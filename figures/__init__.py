@@ -11,6 +11,7 @@ from figures.basins import basins as basins
 from figures.bouncing import bouncing as bouncing
 from figures.critical_radius import critical_radius as critical_radius
 from figures.drift import drift as drift
+from figures.eigenvalue_filter import eigenvalue_filter as eigenvalue_filter
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
 from figures.normalization import normalization as normalization
