@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import sympy
 
@@ -40,23 +40,23 @@ class SymbolicVector(Vector):
     def norm(self) -> sympy.Expr:
         return sympy.sqrt(sympy.factor(self.dot(self)))
 
-    def unit(self) -> SymbolicVector:
+    def unit(self) -> Self:
         length = self.norm()
-        return SymbolicVector(tuple(sympy.cancel(c / length) for c in self.components))
+        return type(self)(tuple(sympy.cancel(c / length) for c in self.components))
 
-    def absolute(self) -> SymbolicVector:
-        return SymbolicVector(tuple(sympy.Abs(c) for c in self.components))
+    def absolute(self) -> Self:
+        return type(self)(tuple(sympy.Abs(c) for c in self.components))
 
-    def sign(self) -> SymbolicVector:
-        return SymbolicVector(tuple(sympy.sign(c) for c in self.components))
+    def sign(self) -> Self:
+        return type(self)(tuple(sympy.sign(c) for c in self.components))
 
     def largest(self) -> sympy.Expr:
         return sympy.Max(*(sympy.Abs(c) for c in self.components))
 
-    def derivative(self, function: Callable[[Any], Any], along: Any) -> SymbolicVector:
+    def derivative(self, function: Callable[[Any], Any], along: Any) -> Self:
         s = sympy.Dummy("s")
         moved = function(self + s * along)
-        return SymbolicVector(
+        return type(self)(
             tuple(sympy.diff(sympy.sympify(c), s).subs(s, 0) for c in moved.components)
         )
 

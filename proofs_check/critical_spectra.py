@@ -1,0 +1,257 @@
+"""The critical points of a landscape with the eigenvalues of its Hessian there, exact if possible.
+
+Points and eigenvalues come from the landscape's facts. Where its formula gives them exactly, they
+are replaced by what it gives, once the two have been compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from landscapes import CriticalKind, CriticalSet, Landscape, SymbolicLoss
+from landscapes.critical_algebra import Unsolvable, real_solutions
+from proofs_check.local_maps import exact
+from proofs_check.symbols import curvature, eta, rho
+
+# Between a stated eigenvalue and one from the formula, relative to the largest. Facts are tested
+# far more closely; what is to be caught here is another point or another loss.
+_AGREE = 1e-7
+# Below this, relative to the largest, an eigenvalue is 0: rounding leaves 1e-15 or so.
+_ZERO = 1e-10
+# Along a set of critical points the distance to it grows as t² only, across it as t.
+_SHIFT = 1e-4
+_LARGEST_DENOMINATOR = 10**6
+# An exact eigenvalue that takes more characters says less than its decimals.
+_LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Place:
+    """A critical point, or a set of them with one spectrum (as a function of the coordinates).
+
+    Attributes:
+        name, kind: those of the landscape's facts.
+        point: the coordinates: numbers, or symbols where they vary along the set.
+        eigenvalues: of the Hessian, descending if they are numbers; all of them.
+        set_dimension: how many of those that are 0 belong to directions along the set.
+        exact: whether the eigenvalues are exact rather than floating-point numbers.
+        is_diagonal: whether the Hessian is.
+    """
+
+    name: str
+    kind: CriticalKind
+    point: tuple[Any, ...]
+    eigenvalues: tuple[Any, ...]
+    set_dimension: int
+    exact: bool
+    is_diagonal: bool
+
+    @property
+    def across(self) -> tuple[Any, ...]:
+        """The eigenvalues across the set; there is a 0 among them where it is degenerate."""
+        zeros = [v for v in self.eigenvalues if v == 0][self.set_dimension :]
+        return (*(v for v in self.eigenvalues if v != 0), *zeros)
+
+    @property
+    def coordinates(self) -> tuple[Any, ...]:
+        """The symbols that the eigenvalues depend on."""
+        return tuple(sorted(set().union(*(v.free_symbols for v in self.eigenvalues)), key=str))
+
+
+def is_quadratic(landscape: Landscape) -> bool:
+    """Whether the Hessian is the same at some points far apart, and so everywhere."""
+    probes = np.random.default_rng(0).normal(size=(4, landscape.dim)) * [[0.3], [1], [2], [5]]
+    hessians = landscape.hessian(probes)
+    return bool(np.allclose(hessians, hessians[0], rtol=1e-12, atol=1e-12 * abs(hessians).max()))
+
+
+def places(landscape: Landscape) -> tuple[Place, ...]:
+    """All critical points that the facts of the landscape list."""
+    try:
+        symbolic = landscape.symbolic()
+        parameters = {k: exact(float(v)) for k, v in symbolic.parameters.items()}
+        symbolic = SymbolicLoss(symbolic.point, exact(symbolic.expression).subs(parameters), {})
+    except ValueError:
+        symbolic = None
+    found: list[Place] = []
+    for one in landscape.facts.critical_sets:
+        found += _of_set(landscape, one, symbolic)
+    return tuple(found)
+
+
+def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | None) -> list[Place]:
+    hessians = landscape.hessian(one.points)
+    stated = one.spectra if isinstance(one.spectra, np.ndarray) else np.linalg.eigvalsh(hessians)
+    spectra = _clean(np.sort(stated, axis=1)[:, ::-1])
+    flat = _set_dimension(one, hessians[0], spectra[0])
+    off = hessians * (1 - np.eye(landscape.dim))
+    is_diagonal = bool(abs(off).max() <= _ZERO * max(abs(spectra).max(), 1e-300))
+
+    def place(name: str, point: Any, eigenvalues: Any, exactly: bool) -> Place:
+        numbers = tuple(exact(v) for v in eigenvalues)
+        return Place(name, one.kind, tuple(point), numbers, flat, exactly, is_diagonal)
+
+    alike = abs(spectra - spectra[0]).max() <= _AGREE * abs(spectra).max()
+    if len(one.points) > 1 and not alike:
+        family = None if symbolic is None else _family(one, symbolic, flat, spectra)
+        if family is not None:
+            return [place(one.name, *family, True)]
+        return [
+            place(f"{one.name}, at {_shown(w)}", map(_number, w), values, False)
+            for w, values in zip(one.points, spectra, strict=True)
+        ]
+    found = None if symbolic is None else _exactly(one.points[0], symbolic, spectra[0])
+    if found is not None and max(len(str(v)) for v in found[1]) <= _LONGEST:
+        return [place(one.name, *found, True)]
+    return [place(one.name, map(_number, one.points[0]), spectra[0], False)]
+
+
+def _clean(spectra: Any) -> Any:
+    size = abs(spectra).max(axis=1, keepdims=True)
+    return np.where(abs(spectra) <= _ZERO * size, 0.0, spectra)
+
+
+def _shown(w: Any) -> str:
+    return f"({', '.join(f'{x:.4g}' for x in w)})"
+
+
+def _number(x: Any) -> Any:
+    return sympy.Float(float(x)) if x else sympy.S.Zero
+
+
+def _set_dimension(one: CriticalSet, hessian: Any, spectrum: Any) -> int:
+    """How many directions of zero curvature run along the set.
+
+    Orthonormal directions v of zero curvature have distances t‖Pv‖ + O(t²) from it, P being the
+    projection across the set; the squares ‖Pv‖² add up to the dimension that is missing.
+    """
+    count = int((spectrum == 0).sum())
+    values, vectors = np.linalg.eigh(hessian)
+    zero = vectors[:, np.argsort(abs(values))[:count]].T
+    away = [float(one.distance(one.points[0] + _SHIFT * v)) / _SHIFT for v in zero]
+    return count - round(sum(d * d for d in away))
+
+
+# -- exactly ---------------------------------------------------------------------------------
+
+
+def _exactly(w: Any, symbolic: SymbolicLoss, stated: Any) -> tuple[tuple[Any, ...], Any] | None:
+    """The point and its eigenvalues, if the formula gives them."""
+    point = _exact_point(w, symbolic)
+    if point is None:
+        return None
+    at = dict(zip(symbolic.point, point, strict=True))
+    hessian = sympy.Matrix(symbolic.hessian()).subs(at, simultaneous=True).applyfunc(_closed)
+    values = eigenvalues_of(hessian)
+    if values is None:
+        return None
+    _compare(np.array([float(v.evalf(30)) for v in values]), stated)
+    return point, values
+
+
+def _exact_point(w: Any, symbolic: SymbolicLoss) -> tuple[Any, ...] | None:
+    decimals: list[Any] = [sympy.Rational(str(x)) for x in map(float, w)]
+    guess = [x.limit_denominator(_LARGEST_DENOMINATOR) for x in decimals]
+    at: Any = dict(zip(symbolic.point, guess, strict=True))
+    close = all(abs(float(g) - x) <= 1e-12 * (1 + abs(x)) for g, x in zip(guess, w, strict=True))
+    if close and all(_is_zero(g.subs(at)) for g in symbolic.gradient()):
+        return tuple(guess)
+    try:
+        solutions = real_solutions(symbolic.gradient(), symbolic.point).solutions
+    except Unsolvable:
+        return None
+    for one in solutions:
+        values = [one.get(x) for x in symbolic.point]
+        if any(v is None or v.free_symbols or isinstance(v, sympy.CRootOf) for v in values):
+            continue
+        away = [
+            abs(float(v.evalf(20)) - x) for v, x in zip(values, w, strict=True) if v is not None
+        ]
+        if max(away) < 1e-9 * (1 + abs(w).max()):
+            return tuple(values)
+    return None
+
+
+def _is_zero(expression: Any) -> bool:
+    return bool(expression == 0 or sympy.simplify(expression.doit()) == 0)
+
+
+def _closed(entry: Any) -> Any:
+    return sympy.nsimplify(sympy.simplify(entry.doit())) if not entry.is_Rational else entry
+
+
+def eigenvalues_of(matrix: Any) -> tuple[Any, ...] | None:
+    """The eigenvalues of a symmetric matrix, descending, if square roots suffice to write them."""
+    n = matrix.rows
+    if matrix.has(sympy.nan, sympy.zoo, sympy.oo) or matrix.free_symbols:
+        return None
+    if matrix.is_diagonal():
+        found = [matrix[i, i] for i in range(n)]
+    elif n == 2:
+        half, root = matrix.trace() / 2, sympy.sqrt(
+            sympy.expand(((matrix[0, 0] - matrix[1, 1]) / 2) ** 2 + matrix[0, 1] ** 2)
+        )  # fmt: skip
+        found = [sympy.expand(half + root), sympy.expand(half - root)]
+    elif n <= 6 and all(e.is_Rational for e in matrix):
+        found = []
+        for factor, times in matrix.charpoly().factor_list()[1]:
+            if factor.degree() > 2:
+                return None
+            found += [root for root, n in sympy.roots(factor).items() for _ in range(n * times)]
+    else:
+        return None
+    if len(found) != n or any(not v.is_real for v in found):
+        return None
+    return tuple(sorted(found, key=lambda v: -float(v.evalf(20))))
+
+
+def _compare(values: Any, stated: Any) -> None:
+    if abs(np.sort(values) - np.sort(stated)).max() > _AGREE * max(abs(stated).max(), 1.0):
+        raise ValueError(
+            f"the facts state the eigenvalues {stated.tolist()} at a critical point where the "
+            f"formula gives {values.tolist()}; one of the two is wrong"
+        )
+
+
+def _family(
+    one: CriticalSet, symbolic: SymbolicLoss, flat: int, spectra: Any
+) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """The points and eigenvalues along a set across which there is one direction only.
+
+    The one eigenvalue that is not 0 is then the trace, as a function of the coordinates.
+    """
+    dim = len(symbolic.point)
+    if dim - flat != 1 or {s.name for s in symbolic.point} & {
+        s.name for s in (eta, rho, curvature)
+    }:
+        return None
+    fixed: Any = {
+        x: exact(float(column[0]))
+        for x, column in zip(symbolic.point, one.points.T, strict=True)
+        if (column == column[0]).all()
+    }
+    try:
+        hessian = sympy.Matrix(symbolic.hessian()).subs(fixed, simultaneous=True)
+        trace = sympy.factor(sympy.simplify(hessian.trace().doit()))
+        if trace.has(sympy.nan, sympy.zoo, sympy.oo):
+            return None
+        free = [x for x in symbolic.point if x not in fixed]
+        values = sympy.lambdify(free, trace, "numpy")(
+            *(one.points[:, symbolic.point.index(x)] for x in free)
+        )
+    except (TypeError, ValueError, NotImplementedError, NameError):
+        return None
+    largest = _largest(spectra)
+    _compare(np.broadcast_to(np.asarray(values, dtype=np.float64), largest.shape), largest)
+    return tuple(fixed.get(x, x) for x in symbolic.point), (trace, *[sympy.S.Zero] * flat)
+
+
+def _largest(spectra: Sequence[Any]) -> Any:
+    """Of each row the entry of largest modulus."""
+    rows = np.asarray(spectra)
+    return rows[np.arange(len(rows)), abs(rows).argmax(axis=1)]

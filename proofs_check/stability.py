@@ -1,0 +1,104 @@
+"""Which critical points of a landscape attract an algorithm, up to which η, and what happens else.
+
+    stability(landscape, algorithm)
+
+For every critical point: by what each mode of the Hessian is multiplied in one step, the η from
+which on the point no longer attracts, as a function of ρ, and where steps jump over the point, the
+2-cycle that takes its place. All of it is derived by running the simulator's own rules on symbols
+(local_maps.py, two_cycles.py, verdicts.py); what is not derived is `Unknown`, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray
+
+from dynamics import Algorithm
+from landscapes import Landscape, Unknown
+from landscapes.checks import shown
+from proofs_check import stability_page
+from proofs_check.critical_spectra import is_quadratic, places
+from proofs_check.filters import CurvatureFilter, curvature_filter
+from proofs_check.point_stability import PointStability
+from proofs_check.verdicts import verdict
+
+MOST_COORDINATES = 32
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What `stability` returns; printed, it reads as a page.
+
+    Attributes:
+        landscape, algorithm: what was asked about.
+        points: the critical points, in the order of the landscape's facts.
+        complete: whether the landscape's list of them is.
+        filter: the curvatures at which the algorithm can come to rest, or why there is no such set.
+    """
+
+    landscape: Landscape
+    algorithm: Algorithm
+    points: tuple[PointStability, ...]
+    complete: bool
+    filter: CurvatureFilter | Unknown
+
+    def __getitem__(self, name: str) -> PointStability:
+        """The critical point of this name."""
+        for point in self.points:
+            if point.name == name:
+                return point
+        names = ", ".join(p.name for p in self.points)
+        raise KeyError(f"no critical point is called {shown(name)}; there are {names}")
+
+    def edges(self, rho: Any) -> xarray.DataArray:
+        """η* of each critical point at each ρ, with dimensions `point` and `rho`.
+
+        Sets whose spectrum varies along them are left out: their edge depends on the place.
+        """
+        radii = np.atleast_1d(np.asarray(rho, dtype=np.float64))
+        kept = [p for p in self.points if not p.place.coordinates]
+        values = (
+            np.stack([p.threshold_at(radii) for p in kept]) if kept else np.zeros((0, len(radii)))
+        )
+        return xarray.DataArray(
+            values,
+            coords={"point": [p.name for p in kept], "rho": radii},
+            dims=("point", "rho"),
+            name="eta",
+        )
+
+    def __str__(self) -> str:
+        return stability_page.as_text(self)
+
+    def latex(self) -> str:
+        """A table in LaTeX."""
+        return stability_page.as_latex(self)
+
+    def _repr_html_(self) -> str:
+        return stability_page.as_html(self)
+
+
+def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
+    """What every critical point of the landscape is to the algorithm.
+
+    Raises `ValueError` for anything that is no landscape or no algorithm, for more than 32
+    coordinates, and for an algorithm that cannot run on this landscape.
+    """
+    if not isinstance(landscape, Landscape):
+        raise ValueError(f"landscape must be one such as Saddle(); got {shown(landscape)}")
+    if not isinstance(algorithm, Algorithm):
+        raise ValueError(f"algorithm must be one such as dynamics.SAM; got {shown(algorithm)}")
+    if landscape.dim > MOST_COORDINATES:
+        raise ValueError(
+            f"landscape must have at most {MOST_COORDINATES} coordinates; {shown(landscape)} has "
+            f"{landscape.dim}"
+        )
+    algorithm.check(landscape)
+    quadratic = is_quadratic(landscape)
+    points = tuple(verdict(place, algorithm, quadratic) for place in places(landscape))
+    return Stability(
+        landscape, algorithm, points, landscape.facts.complete, curvature_filter(algorithm)
+    )

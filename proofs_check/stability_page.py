@@ -1,0 +1,122 @@
+"""How a `Stability` reads: as text, as a table in LaTeX, as HTML for notebooks."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from landscapes import Unknown
+from proofs_check.filters import CurvatureFilter
+from proofs_check.point_stability import Attractor, PointStability
+
+if TYPE_CHECKING:
+    from proofs_check.stability import Stability
+
+# An exact number that takes more characters is shown by its decimals.
+_LONGEST = 46
+_LARGEST_DENOMINATOR = 10**6
+_GREEK = {"eta": "η", "rho": "ρ", "lambda": "λ"}
+
+
+def written(expression: Any) -> str:
+    """An expression in one line, with Greek letters."""
+    if isinstance(expression, Unknown):
+        return f"unknown: {expression.reason}"
+    names = {s: sympy.Symbol(_GREEK.get(s.name, s.name)) for s in expression.free_symbols}
+    shown = _tidy(expression)
+    text = sympy.sstr(shown.xreplace(names))
+    if shown.is_finite and not shown.free_symbols and not (shown.is_Rational or shown.is_Float):
+        text += f" = {sympy.sstr(shown.evalf(6))}"
+    text = text.replace("**", "^").replace("sqrt", "√").replace("oo", "∞")
+    return text.replace("*", "·").replace("-", "−")
+
+
+def _tidy(expression: Any) -> Any:
+    """Without roots in denominators, and by its decimals where it is long."""
+    if not expression.free_symbols:
+        expression = sympy.radsimp(expression)
+    long = any(r.q > _LARGEST_DENOMINATOR for r in expression.atoms(sympy.Rational))
+    return expression.evalf(6) if long or len(sympy.sstr(expression)) > _LONGEST else expression
+
+
+def in_latex(expression: Any) -> str:
+    """An expression in LaTeX."""
+    if isinstance(expression, Unknown):
+        return rf"\text{{unknown: {expression.reason}}}"
+    return sympy.latex(_tidy(expression))
+
+
+def as_text(stability: Stability) -> str:
+    """A page: the filter, then each critical point."""
+    lines = [f"{stability.algorithm} on {stability.landscape!r}", ""]
+    if isinstance(stability.filter, CurvatureFilter):
+        kept = " and ".join(f"{written(c)} ≥ 0" for c in stability.filter.conditions)
+        lines += [f"comes to rest only at curvatures λ with {kept}", ""]
+    for point in stability.points:
+        lines += [
+            f"{point.name}  ({point.kind.value})",
+            *(f"    {row}" for row in _rows(point)),
+            "",
+        ]
+    if not stability.complete:
+        lines += ["There may be other critical points."]
+    return "\n".join(lines).rstrip()
+
+
+def _rows(point: PointStability) -> list[str]:
+    rows = ["curvatures   " + ", ".join(written(v) for v in point.spectrum)]
+    if point.multipliers:
+        each = zip(point.place.across, point.multipliers, strict=True)
+        rows += [
+            f"multiplier   {' and '.join(map(written, m))}   for λ = {written(v)}" for v, m in each
+        ]
+    rows.append(f"attracting   {_what(point)}")
+    if point.cycle is not None:
+        rows.append(f"amplitude    {written(point.cycle.amplitude)}")
+    return rows + [f"remark       {r}" for r in point.remarks]
+
+
+def _what(point: PointStability) -> str:
+    found = point.eta_range
+    if point.attractor is Attractor.NOTHING or isinstance(found, Unknown):
+        return written(found) if isinstance(found, Unknown) else "nothing, at no η"
+    lower, upper = found
+    beyond = "" if upper == sympy.oo else f" < {written(upper)}"
+    least = "0" if lower == 0 else written(lower)
+    return f"{point.attractor.value}, for {least} < η{beyond}"
+
+
+def _cells(point: PointStability) -> list[str]:
+    """Name, curvatures, multipliers, threshold, amplitude; all but the first in LaTeX."""
+    spectrum = ",\\ ".join(map(in_latex, point.spectrum))
+    factors = ";\\ ".join(",\\ ".join(map(in_latex, m)) for m in point.multipliers)
+    threshold = in_latex(point.threshold)
+    amplitude = "" if point.cycle is None else in_latex(point.cycle.amplitude)
+    return [point.name, spectrum, factors, threshold, amplitude]
+
+
+_TITLES = ("critical point", "curvatures", "multipliers", r"threshold of $\eta$", "2-cycle")
+
+
+def as_latex(stability: Stability) -> str:
+    """A `tabular`."""
+    rows = [
+        " & ".join([name, *(f"${c}$" if c else "" for c in cells)]) + r" \\"
+        for name, *cells in map(_cells, stability.points)
+    ]
+    title = " & ".join(_TITLES) + r" \\ \hline"
+    return "\n".join([r"\begin{tabular}{lllll}", title, *rows, r"\end{tabular}"])
+
+
+def as_html(stability: Stability) -> str:
+    """A table with formulas between dollars, which notebooks set."""
+    head = "".join(f"<th>{t}</th>" for t in _TITLES)
+    rows = []
+    for point in stability.points:
+        name, *cells = _cells(point)
+        shown = "".join(f"<td>{'$' + html.escape(c) + '$' if c else ''}</td>" for c in cells)
+        rows.append(f"<tr><td>{html.escape(name)}</td>{shown}</tr>")
+    about = html.escape(f"{stability.algorithm} on {stability.landscape!r}")
+    return f"<p>{about}</p><table><tr>{head}</tr>{''.join(rows)}</table>"

@@ -1,0 +1,208 @@
+"""From the step near a critical point and the curvatures there to what attracts, at which η."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from dynamics import Algorithm
+from landscapes import CriticalKind, Unknown
+from proofs_check.critical_spectra import Place
+from proofs_check.eta_ranges import EtaRange, contracting, eigenvalues
+from proofs_check.local_maps import LocalMap, Nature, Underivable, at_zero, local_map, run_modes
+from proofs_check.point_stability import Attractor, Cycle, PointStability
+from proofs_check.radial import contracts_to_the_edge
+from proofs_check.symbols import curvature, eta, rho
+from proofs_check.two_cycles import CycleFormula, branches, cycle_formulas, other
+
+
+def verdict(place: Place, algorithm: Algorithm, quadratic: bool) -> PointStability:
+    """What the critical point is to the algorithm; `quadratic` says whether the loss is."""
+    try:
+        found = local_map(algorithm)
+        if found.by_coordinates and not place.is_diagonal:
+            raise Underivable(
+                f"{algorithm} looks at the coordinates one by one, and the Hessian is not diagonal "
+                "here: its eigenvalues do not say what a step does"
+            )
+        if place.coordinates and place.kind is not CriticalKind.MINIMUM:
+            raise Underivable("the sign of the curvature may vary along the set")
+        return _of_nature(place, algorithm, found, _remarks(place, found, quadratic))
+    except Underivable as why:
+        return PointStability(place, Attractor.UNKNOWN, unknown=Unknown(str(why)))
+
+
+def _remarks(place: Place, found: LocalMap, quadratic: bool) -> list[str]:
+    remarks = []
+    if place.set_dimension:
+        remarks.append(
+            "along the set deviations are multiplied by 1; this is about those across it"
+        )
+    if found.many_steps:
+        remarks.append("in the limit of many steps, t → ∞")
+    if not quadratic and found.nature is Nature.JUMP:
+        remarks.append(
+            "exact where the loss is quadratic as far as the cycle and its ascent points reach, "
+            "otherwise to leading order in that reach"
+        )
+    elif not quadratic and not found.stays_close:
+        remarks.append(
+            "exact where the loss is quadratic within the radius ρ, otherwise to leading order in ρ"
+        )
+    return remarks
+
+
+def _of_nature(
+    place: Place, algorithm: Algorithm, found: LocalMap, remarks: list[str]
+) -> PointStability:
+    if found.nature is Nature.JUMP:
+        if not place.across or 0 in place.across:
+            raise Underivable("the Hessian is singular across it; a first-order analysis is silent")
+        if found.separable:
+            return _each_on_its_own(place, algorithm, remarks)
+        if any(_is_positive(v) for v in place.across):
+            return _cycles(place, algorithm, remarks)
+        return _band(place, algorithm, remarks)
+    return _fixed_point(place, algorithm, found, remarks)
+
+
+def _is_positive(value: Any) -> bool:
+    """Of a curvature; those that vary along a set of minima are."""
+    return bool(value.free_symbols) or value > 0
+
+
+def _jacobian(found: LocalMap, value: Any) -> Any:
+    matrix = found.jacobians[1 if _is_positive(value) else -1]
+    return matrix if value.free_symbols else matrix.subs(curvature, value)
+
+
+def _fixed_point(
+    place: Place, algorithm: Algorithm, found: LocalMap, remarks: list[str]
+) -> PointStability:
+    matrices = [_jacobian(found, v) for v in place.across]
+    varying = place.eigenvalues[0] if place.coordinates else None
+    factors = tuple(
+        tuple(e if varying is None else e.subs(curvature, varying) for e in eigenvalues(m))
+        for m in matrices
+    )
+    regular = [m for m, v in zip(matrices, place.across, strict=True) if v != 0]
+    held = EtaRange.of((c for m in regular for c in contracting(m)), varying)
+    if regular and held.ends == (0, 0):
+        return PointStability(place, Attractor.NOTHING, (held,), factors, remarks=tuple(remarks))
+    if not regular or len(regular) < len(matrices):
+        reason = "the Hessian is singular across it, where a first-order analysis is silent"
+        return PointStability(place, Attractor.UNKNOWN, (), factors, unknown=Unknown(reason))
+    if found.nature is Nature.RADIAL:
+        several = len(place.across) > 1
+        remarks.append("the multipliers are those along each eigenvector")
+        if several and not contracts_to_the_edge(algorithm, place.across):
+            remarks.append(
+                "beyond the threshold it repels along an eigenvector; that it attracts below is "
+                "derived along eigenvectors only"
+            )
+    return PointStability(place, Attractor.POINT, (held,), factors, remarks=tuple(remarks))
+
+
+# -- where steps jump over the point -----------------------------------------------------------
+
+
+def _cycles(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStability:
+    found, beyond = [], False
+    for value in dict.fromkeys(v for v in place.across if _is_positive(v)):
+        rest = list(place.across)
+        rest.remove(value)
+        for formula in cycle_formulas(algorithm):
+            if rest and formula.across is None:
+                beyond = True
+                continue
+            found.append(_cycle(place, formula, value, rest))
+    attracting = [c for c in found if c.attracts.ends != (0, 0)]
+    if beyond or not attracting:
+        raise Underivable(
+            "the 2-cycles along a mode are not differentiable across it; others are not derived"
+            if beyond
+            else "no 2-cycle along a mode attracts; what else may hold runs near it is not derived"
+        )
+    if any(not _is_positive(v) for v in place.across):
+        remarks.append("what else may hold runs near it, at other η, is not derived")
+    if any(c.attracts.neutral for c in attracting):
+        remarks.append("the cycle is one of a continuum, among which runs choose")
+    others = [c for c in found if c not in attracting]
+    return PointStability(
+        place,
+        Attractor.CYCLE,
+        tuple(c.attracts for c in attracting),
+        attracting[0].multipliers,
+        (*attracting, *others),
+        remarks=tuple(remarks),
+    )
+
+
+def _cycle(place: Place, formula: CycleFormula, value: Any, rest: list[Any]) -> Cycle:
+    """The 2-cycle along the mode of this curvature, with the others across it."""
+    varying = value if place.coordinates else None
+    at: dict[Any, Any] = {} if varying is not None else {curvature: value}
+    conditions = [c.subs(at) for c in formula.stays]
+    across = {v: formula.across.subs(other, v).subs(at) for v in rest} if rest else {}  # pyright: ignore[reportOptionalMemberAccess]
+    conditions += [c for matrix in across.values() for c in contracting(matrix)]
+    amplitude = formula.amplitude.subs(curvature, value)
+    along = tuple(e.subs(curvature, value) for e in eigenvalues(formula.along))
+    here = place.across.index(value)
+    amplitudes = tuple(amplitude if i == here else sympy.S.Zero for i in range(len(place.across)))
+    multipliers = tuple(
+        along if i == here else eigenvalues(across[v]) for i, v in enumerate(place.across)
+    )
+    return Cycle(amplitudes, multipliers, EtaRange.of(conditions, varying))
+
+
+def _each_on_its_own(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStability:
+    """A rule that treats each coordinate alone: each has its own cycle."""
+    if any(not _is_positive(v) for v in place.across):
+        raise Underivable("a coordinate of negative curvature has no 2-cycle")
+    formulas = cycle_formulas(algorithm)
+    if len(formulas) != 1:
+        raise Underivable(f"{len(formulas)} kinds of 2-cycles combine in each coordinate")
+    formula, varying = formulas[0], place.across[0] if place.coordinates else None
+    at = [{} if varying is not None else {curvature: v} for v in place.across]
+    one = Cycle(
+        tuple(formula.amplitude.subs(curvature, v) for v in place.across),
+        tuple(
+            tuple(e.subs(curvature, v) for e in eigenvalues(formula.along)) for v in place.across
+        ),
+        EtaRange.of((c.subs(here) for here in at for c in formula.stays), varying),
+    )
+    remarks.append("each coordinate cycles by itself")
+    return PointStability(
+        place, Attractor.CYCLE, (one.attracts,), one.multipliers, (one,), remarks=tuple(remarks)
+    )
+
+
+def _band(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStability:
+    """At a maximum along one direction: |w| → |aw − b|, which maps |w| ≤ b/(a − 1) into itself.
+
+    That is so iff its value at 0 is at most the fixed point b/(a − 1), where a > 1.
+    """
+    size, e, r, w = (sympy.Dummy(n, positive=True) for n in ("size", "eta", "rho", "w"))
+    ran = run_modes(algorithm, [-size], [w], [sympy.S.Zero], e, r)
+    states = list(branches(ran.w))
+    if len(place.across) != 1 or ran.memory or len(states) > 1:
+        raise Underivable("at a maximum a step jumps over the point; no 2-cycle is derived there")
+    # Just beside the maximum the lengths have one sign: w < ρ, say.
+    scale = sympy.Dummy("s", positive=True)
+    start = sympy.simplify(at_zero(states[0][0][0].subs(w, scale * w), scale))
+    slope = sympy.simplify(at_zero(sympy.diff(states[0][0][0], w).subs(w, scale), scale))
+    if not (start.is_positive or start.is_negative):
+        raise Underivable("whether a step jumps over the maximum depends on more than its sign")
+    if start.is_positive:
+        remarks.append("a step leads away from it, however small the deviation")
+        return PointStability(place, Attractor.NOTHING, (), remarks=tuple(remarks))
+    width = sympy.factor(start / (1 - slope))
+    (value,) = place.across
+    at: Any = {size: -value, e: eta, r: rho}
+    conditions = [sympy.factor(c.subs(at)) for c in (slope - 1, width + start)]
+    remarks.append("deviations below b/(a − 1) are mapped into themselves, where |w| → |aw − b|")
+    multipliers = ((sympy.factor(slope.subs(at)),),)
+    return PointStability(
+        place, Attractor.BAND, (EtaRange.of(conditions),), multipliers, remarks=tuple(remarks)
+    )
