@@ -8,6 +8,7 @@ A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
 from figures.basins import basins as basins
+from figures.bifurcation import bifurcation as bifurcation
 from figures.bouncing import bouncing as bouncing
 from figures.critical_radius import critical_radius as critical_radius
 from figures.drift import drift as drift
