@@ -10,6 +10,7 @@ A new figure is one file and one line here (CONTRIBUTING.md).
 from figures.basins import basins as basins
 from figures.bifurcation import bifurcation as bifurcation
 from figures.bouncing import bouncing as bouncing
+from figures.bound_tightness import bound_tightness as bound_tightness
 from figures.critical_radius import critical_radius as critical_radius
 from figures.drift import drift as drift
 from figures.eigenvalue_filter import eigenvalue_filter as eigenvalue_filter
