@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import gcd
 from typing import Any
 
 import jax
@@ -49,10 +50,15 @@ class SampleOrder:
             # In 32 bits whatever JAX is set to, so that the order is the same.
             at = jax.random.fold_in(key, t)
             return jax.random.randint(at, (self.batch,), 0, n_examples, dtype=jnp.int32)
-        place = (t - 1) * self.batch + jnp.arange(self.batch, dtype=jnp.int32)
+        # Every `cycle` steps a batch begins an epoch. Counting from there, no product outgrows
+        # 32 bits, as the number of all draws so far does.
+        cycle = n_examples // gcd(n_examples, self.batch)
+        cycles, step = jnp.divmod(jnp.uint32(t - 1), jnp.uint32(cycle))
+        first_epoch = cycles * jnp.uint32(cycle * self.batch // n_examples)
+        place = step * jnp.uint32(self.batch) + jnp.arange(self.batch, dtype=jnp.uint32)
 
         def one(place: Any) -> Any:
-            at = jax.random.fold_in(key, place // n_examples)
+            at = jax.random.fold_in(key, first_epoch + place // n_examples)
             # Sorting by random numbers: in 32 bits, as above.
             shuffled = jnp.argsort(jax.random.bits(at, (n_examples,), jnp.uint32), stable=True)
             return lax.dynamic_index_in_dim(shuffled, place % n_examples, keepdims=False)
