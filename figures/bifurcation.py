@@ -1,16 +1,16 @@
 r"""Where iterates are in the long run as the learning rate grows, and how stable they are there.
 
 Upper rows: one coordinate of late iterates against $\eta$, at $\rho = 0.1$; below each, the two
-Lyapunov exponents, the rates at which nearby runs part (negative: they meet). Lines: the predicted
-edge at which the minimum repels, $\eta = 2/\lambda$ for GD and StableSAM and
-$\eta = 2/(\lambda + \rho\lambda^2)$ for USAM, and, for SAM, the branches of its 2-cycle
+Lyapunov exponents, the rates at which nearby runs part (negative: they meet). Lines: the
+predicted edge at which the minimum repels, $\eta = 2/\lambda$ for GD and StableSAM and $\eta =
+2/(\lambda + \rho\lambda^2)$ for USAM, and, for SAM, the branches of its 2-cycle
 $\pm\eta\rho\lambda/(2 - \eta\lambda)$ along the stiff direction, as on a quadratic. On the saddle
 loss ($\lambda = 2 + \sqrt2$) the period doubles at the edge, where the larger exponent touches
 zero; the 2-cycle then attracts until it comes near to zero once more, and runs diverge. SAM
-alternates at every $\eta$, and passes the edge of GD without noticing. On $\log\cosh(xy)$, from beside the
-minimum (0, 2) of sharpness 4, nothing doubles. One exponent is zero, since minima form a line; the
-other touches zero at the edge, beyond which runs slide down to where it is negative again. SAM
-slides to the origin at every $\eta$.
+alternates at every $\eta$, and passes the edge of GD without noticing. On $\log\cosh(xy)$, from
+beside the minimum (0, 2) of sharpness 4, nothing doubles. One exponent is zero, since minima form
+a line; the other touches zero at the edge, beyond which runs slide down to where it is negative
+again. SAM slides to the origin at every $\eta$.
 """
 
 from __future__ import annotations
