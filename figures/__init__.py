@@ -17,5 +17,6 @@ from figures.eigenvalue_filter import eigenvalue_filter as eigenvalue_filter
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
 from figures.normalization import normalization as normalization
+from figures.saddle_trap import saddle_trap as saddle_trap
 from figures.stability_region import stability_region as stability_region
 from figures.success_rate import success_rate as success_rate

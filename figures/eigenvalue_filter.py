@@ -116,7 +116,7 @@ def simulate(request: Request) -> xarray.Dataset:
                          {"long_name": "largest sharpness that was reached", **one}),
             "fate": (("kind", "rho"), np.array([(kinds == k).mean(axis=-1) for k in _FATES]),
                      {"long_name": "share of runs of USAM", **one}),
-            "onset": ((), onset_of_saddle, {"long_name": "ρ from which the saddle attracts", **one}),
+            "onset": ((), onset_of_saddle, {"long_name": "ρ from which it attracts", **one}),
         },
         {
             "algorithm": [a.name for a in request.algorithms],
