@@ -36,7 +36,7 @@ SHARPNESS = 10.0
 #: The kinds of predicted curves: how they are drawn, and what they are.
 KINDS: dict[str, tuple[Any, str]] = {
     "home": ("-", "edge of stability of the sharpest minima"),
-    "flattest": ("--", "… of the flattest minimum"),
+    "flattest": ("--", "edge of stability of the flattest"),
     "sliding": (":", "last 2-cycle sliding to the origin"),
     "capture": ("-.", "edge of capture by a saddle"),
 }

@@ -35,6 +35,7 @@ body {{ margin: 0 auto; padding: 1rem; max-width: 90rem; color: #1a1a1a; backgro
   font: 1rem/1.5 system-ui, sans-serif; }}
 main {{ display: grid; gap: 2.5rem 2rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }}
+header {{ margin-bottom: 2rem; }}
 article {{ min-width: 0; }}
 h1 {{ font-size: 1.6rem; margin: 0 0 .5rem; }}
 h2 {{ font-size: 1.1rem; margin: 0 0 .5rem; }}
