@@ -1,4 +1,4 @@
-"""Algorithms that make no sense are refused when they are made, by what would have been accepted."""
+"""Algorithms that make no sense are refused when they are made, naming what is accepted."""
 
 from __future__ import annotations
 
