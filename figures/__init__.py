@@ -16,6 +16,7 @@ from figures.drift import drift as drift
 from figures.eigenvalue_filter import eigenvalue_filter as eigenvalue_filter
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
+from figures.non_stationary import non_stationary as non_stationary
 from figures.normalization import normalization as normalization
 from figures.saddle_trap import saddle_trap as saddle_trap
 from figures.stability_region import stability_region as stability_region
