@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ _ZERO = 1e-10
 # Along a set of critical points the distance to it grows as t² only, across it as t.
 _SHIFT = 1e-4
 _LARGEST_DENOMINATOR = 10**6
-# An exact eigenvalue that takes more characters says less than its decimals.
-_LONGEST = 80
+# An exact eigenvalue with longer numbers, or more of them, says less than its decimals.
+_LARGEST_NUMBER, _LONGEST = 10**8, 50
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,26 @@ def is_quadratic(landscape: Landscape) -> bool:
     return bool(np.allclose(hessians, hessians[0], rtol=1e-12, atol=1e-12 * abs(hessians).max()))
 
 
+@lru_cache(maxsize=16)
 def places(landscape: Landscape) -> tuple[Place, ...]:
     """All critical points that the facts of the landscape list."""
-    try:
-        symbolic = landscape.symbolic()
-        parameters = {k: exact(float(v)) for k, v in symbolic.parameters.items()}
-        symbolic = SymbolicLoss(symbolic.point, exact(symbolic.expression).subs(parameters), {})
-    except ValueError:
-        symbolic = None
+    symbolic = _with_numbers(landscape)
     found: list[Place] = []
     for one in landscape.facts.critical_sets:
         found += _of_set(landscape, one, symbolic)
     return tuple(found)
+
+
+def _with_numbers(landscape: Landscape) -> SymbolicLoss | None:
+    """The loss in symbols, its parameters being numbers; None if it has none worth being exact."""
+    try:
+        symbolic = landscape.symbolic()
+    except ValueError:
+        return None
+    parameters = {k: exact(float(v)) for k, v in symbolic.parameters.items()}
+    if any(v.q > _LARGEST_DENOMINATOR for v in parameters.values()):
+        return None
+    return SymbolicLoss(symbolic.point, exact(symbolic.expression).subs(parameters), {})
 
 
 def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | None) -> list[Place]:
@@ -106,9 +115,16 @@ def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | Non
             for w, values in zip(one.points, spectra, strict=True)
         ]
     found = None if symbolic is None else _exactly(one.points[0], symbolic, spectra[0])
-    if found is not None and max(len(str(v)) for v in found[1]) <= _LONGEST:
+    if found is not None and all(map(_is_short, found[1])):
         return [place(one.name, *found, True)]
     return [place(one.name, map(_number, one.points[0]), spectra[0], False)]
+
+
+def _is_short(value: Any) -> bool:
+    numbers = value.atoms(sympy.Rational)
+    return len(str(value)) <= _LONGEST and all(
+        max(abs(r.p), r.q) <= _LARGEST_NUMBER for r in numbers
+    )
 
 
 def _clean(spectra: Any) -> Any:

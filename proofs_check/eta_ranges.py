@@ -213,7 +213,8 @@ def _value(expression: Any, radii: np.ndarray, coordinates: dict[str, Any]) -> n
     if missing:
         raise ValueError(f"give the place on the set too: {', '.join(m + '=…' for m in missing)}")
     given = [np.asarray(coordinates[name], dtype=np.float64) for name in names]
-    function = sympy.lambdify((rho, *names.values()), expression, "numpy")
+    # As 30-digit numbers: NumPy has no root of an integer that exceeds its own.
+    function = sympy.lambdify((rho, *names.values()), expression.evalf(30), "numpy")
     return np.broadcast_arrays(np.asarray(function(radii, *given), dtype=np.float64), radii)[0]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from landscapes import CriticalKind, Unknown
+from proofs_check import symbols
 from proofs_check.critical_spectra import Place
 from proofs_check.eta_ranges import EtaRange, extreme
 
@@ -32,11 +33,13 @@ class Cycle:
     Attributes:
         amplitudes: of each mode, in η and ρ: the components of a in the eigenvectors.
         multipliers: for each mode, by what one step multiplies deviations from the cycle.
-        attracts: the η at which the cycle exists and attracts.
+        exists: the η at which it is there.
+        attracts: the η at which it attracts.
     """
 
     amplitudes: tuple[Any, ...]
     multipliers: tuple[tuple[Any, ...], ...]
+    exists: EtaRange
     attracts: EtaRange
 
     @property
@@ -122,6 +125,18 @@ class PointStability:
             return np.full(radii.shape, np.nan)
         uppers = [r.at(radii, **coordinates)[1] for r in self.ranges]
         return np.max(uppers, axis=0) if uppers else np.zeros(radii.shape)
+
+    def amplitude_at(self, eta: Any, rho: Any) -> np.ndarray:
+        """The amplitude of the cycle that attracts at each η and ρ; NaN where none does."""
+        steps, radii = np.broadcast_arrays(np.asarray(eta, float), np.asarray(rho, float))
+        found = np.full(steps.shape, np.nan)
+        for cycle in self.cycles:
+            low, high = cycle.attracts.at(radii)
+            size = sympy.lambdify((symbols.eta, symbols.rho), cycle.amplitude, "numpy")
+            with np.errstate(divide="ignore", invalid="ignore"):
+                sizes = np.broadcast_to(size(steps, radii), steps.shape)
+            found = np.where((low < steps) & (steps < high), sizes, found)
+        return found
 
     def attracts(self, eta: Any, rho: Any, **coordinates: Any) -> np.ndarray:
         """Whether it attracts, for each η and ρ, broadcast against each other.

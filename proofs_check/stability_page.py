@@ -73,8 +73,11 @@ def _rows(point: PointStability) -> list[str]:
             f"multiplier   {' and '.join(map(written, m))}   for λ = {written(v)}" for v, m in each
         ]
     rows.append(f"attracting   {_what(point)}")
-    if point.cycle is not None:
-        rows.append(f"amplitude    {written(point.cycle.amplitude)}")
+    attracting = [c for c in point.cycles if c.attracts.ends != (0, 0)]
+    for cycle in attracting:
+        ends = cycle.attracts.ends
+        of_several = "" if len(attracting) == 1 or ends is None else f"   for {_between(ends)}"
+        rows.append(f"amplitude    {written(cycle.amplitude)}{of_several}")
     return rows + [f"remark       {r}" for r in point.remarks]
 
 
@@ -82,10 +85,12 @@ def _what(point: PointStability) -> str:
     found = point.eta_range
     if point.attractor is Attractor.NOTHING or isinstance(found, Unknown):
         return written(found) if isinstance(found, Unknown) else "nothing, at no η"
-    lower, upper = found
-    beyond = "" if upper == sympy.oo else f" < {written(upper)}"
-    least = "0" if lower == 0 else written(lower)
-    return f"{point.attractor.value}, for {least} < η{beyond}"
+    return f"{point.attractor.value}, for {_between(found)}"
+
+
+def _between(ends: tuple[Any, Any]) -> str:
+    lower, upper = ends
+    return f"{written(lower)} < η" + ("" if upper == sympy.oo else f" < {written(upper)}")
 
 
 def _cells(point: PointStability) -> list[str]:

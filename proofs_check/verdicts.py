@@ -153,7 +153,8 @@ def _cycle(place: Place, formula: CycleFormula, value: Any, rest: list[Any]) -> 
     multipliers = tuple(
         along if i == here else eigenvalues(across[v]) for i, v in enumerate(place.across)
     )
-    return Cycle(amplitudes, multipliers, EtaRange.of(conditions, varying))
+    exists = EtaRange.of((c.subs(at) for c in formula.exists), varying)
+    return Cycle(amplitudes, multipliers, exists, EtaRange.of(conditions, varying))
 
 
 def _each_on_its_own(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStability:
@@ -170,6 +171,7 @@ def _each_on_its_own(place: Place, algorithm: Algorithm, remarks: list[str]) -> 
         tuple(
             tuple(e.subs(curvature, v) for e in eigenvalues(formula.along)) for v in place.across
         ),
+        EtaRange.of((c.subs(here) for here in at for c in formula.exists), varying),
         EtaRange.of((c.subs(here) for here in at for c in formula.stays), varying),
     )
     remarks.append("each coordinate cycles by itself")

@@ -9,8 +9,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+
+from dynamics import Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +24,7 @@ def blocks(language):
 
 
 def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
-    (example,) = blocks("python")
+    example, _ = blocks("python")
     assert len([line for line in example.splitlines() if line.strip()]) <= 15
     exec(compile(example, "README", "exec"), {})
     out = capsys.readouterr().out
@@ -33,6 +36,23 @@ def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
     }
     assert all(1.0 <= eta <= 1.06 for eta in first["GD"] + first["SAM"])
     assert 0.83 < first["USAM"][0] <= 0.89 and 0.33 < first["USAM"][1] <= 0.39
+
+
+def test_the_readme_example_of_a_formula_lays_the_prediction_over_the_simulation(
+    tmp_path, monkeypatch, capsys
+):
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    _, example = blocks("python")
+    assert len([line for line in example.splitlines() if line.strip()]) < 15
+    here = {}
+    exec(compile(example, "README", "exec"), here)
+    assert (tmp_path / "stability.png").exists() and "minimum (1, 1)" in capsys.readouterr().out
+    edge = here["theory"]["minimum (1, 1)"].threshold_at(here["rho"])[:, None]
+    converged = (here["runs"].outcome == Outcome.CONVERGED).values.squeeze()
+    # A grid step from the edge a deviation is multiplied by 0.98 or less, or by 1.02 or more.
+    clear = abs(here["eta"] - edge) > 0.01
+    np.testing.assert_array_equal(converged[clear], (here["eta"] < edge)[clear])
 
 
 def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
