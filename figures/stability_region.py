@@ -101,8 +101,8 @@ def simulate(request: Request) -> xarray.Dataset:
 
 def _eta_limits(cases: list[Case]) -> list[float]:
     """Learning rates that reach a good decade to either side of all edges of stability."""
-    of = [c for case in cases for c in case.curvatures.values()] or [10.0]
-    return [0.03 / max(of), 30.0 / max(of)]
+    sharpest = [max(case.curvatures.values()) for case in cases if case.curvatures] or [10.0]
+    return [0.03 / max(sharpest), max(30.0 / max(sharpest), 10.0 / min(sharpest))]
 
 
 def _cells(limits: list[float], n: int) -> tuple[Real, Real]:
