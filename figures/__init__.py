@@ -21,3 +21,4 @@ from figures.normalization import normalization as normalization
 from figures.saddle_trap import saddle_trap as saddle_trap
 from figures.stability_region import stability_region as stability_region
 from figures.success_rate import success_rate as success_rate
+from figures.usam_blow_up import usam_blow_up as usam_blow_up
