@@ -20,6 +20,8 @@ from dynamics.vector import ArrayVector
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
 
+_FEWEST_STEPS = 32
+
 
 def trajectory(
     landscape: Landscape,
@@ -50,8 +52,9 @@ def trajectory(
         if len(values) != 1:
             raise ValueError(f"{name} must be a single one; got {len(values)}; see `sweep`")
     n = whole_number("n_steps", n_steps, minimum=1, maximum=MOST_STEPS)
-    # Compiled for the next power of two, so that lengths near each other share the code.
-    length = 1 << (n - 1).bit_length()
+    # Compiled for the next power of two, so that lengths near each other share the code; and for
+    # no fewer than steps that cost nothing beside a compilation.
+    length = max(_FEWEST_STEPS, 1 << (n - 1).bit_length())
     with jax.enable_x64(True):
         path = _path(
             landscape, where[0], etas[0], rhos[0], np.int32(order), algorithm=algorithm,
