@@ -13,6 +13,7 @@ from figures.bouncing import bouncing as bouncing
 from figures.bound_tightness import bound_tightness as bound_tightness
 from figures.critical_radius import critical_radius as critical_radius
 from figures.drift import drift as drift
+from figures.drift_law import drift_law as drift_law
 from figures.eigenvalue_filter import eigenvalue_filter as eigenvalue_filter
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
