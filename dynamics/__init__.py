@@ -4,6 +4,7 @@
     sweep(landscape, algorithms, eta=…, rho=…, starts=…, n_steps=…)    a grid, with outcomes
     ensemble(landscape, algorithm, eta=…, rho=…, starts=…, n_steps=…)  a list of runs
     open_sweep(path)                                                   what either stored
+    check_optimizer(optimizer)                                         which algorithm it is
 
 Everything is computed in float64 and returned as NumPy or xarray, whatever JAX is set to.
 
@@ -17,6 +18,7 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     lanes, sweep, experiments  grids, lists and starts; whole sweeps, in memory or stored
     observables, trajectory    what else is looked at; single paths
     oracle                     the same in plain NumPy, to be tested against
+    conformance                optimisers of others, compared with the exact maps
 """
 
 from dynamics.algorithm import ALGORITHMS as ALGORITHMS
@@ -59,6 +61,7 @@ from dynamics.catalogue import TwoStepUSAM as TwoStepUSAM
 from dynamics.catalogue import UnifiedSAM as UnifiedSAM
 from dynamics.catalogue import one_minus_one_over_t as one_minus_one_over_t
 from dynamics.catalogue import one_over_t as one_over_t
+from dynamics.conformance import check_optimizer as check_optimizer
 from dynamics.engine import device_name as device_name
 from dynamics.experiments.store import open_sweep as open_sweep
 from dynamics.experiments.writing import StoreError as StoreError

@@ -75,6 +75,19 @@ def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(np.load("shared.npy"), here["runs"]["final"][:1])
 
 
+def test_the_examples_of_checked_optimizers_run(capsys):
+    page = (ROOT / "docs" / "check_optimizer.md").read_text(encoding="utf-8")
+    here = {}
+    for example in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(example, "check_optimizer", "exec"), here)
+    (printed,) = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    # All but the coordinates, which another machine may round otherwise.
+    words = re.compile(r"-?\d+\.\d+(e-?\d+)?(?=[,\]])")
+    assert words.sub("…", capsys.readouterr().out) == words.sub("…", printed)
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, flags=re.MULTILINE))
+    assert rows == here["check_optimizer"].__globals__["EXPLANATIONS"]
+
+
 def test_the_makefile_has_the_targets_that_the_readme_names():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)):

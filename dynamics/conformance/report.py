@@ -1,0 +1,129 @@
+"""What is said of an optimiser: which algorithm it is, where it departs, and a witness of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynamics.algorithm import Algorithm
+
+#: What each departure is called, and what it means.
+EXPLANATIONS = {
+    "nan_at_critical_point": "where the gradient vanishes it does not stay but becomes NaN",
+    "moves_at_critical_point": "where the gradient vanishes it does not stay",
+    "epsilon_in_norm": "a number is in the norm that the gradient is divided by",
+    "accumulated_gradient": (
+        "the descent is by the sum of both gradients, as if the first were not zeroed before the "
+        "second is taken"
+    ),
+    "per_tensor_norm": "each tensor is divided by its own norm, not by that of all",
+    "wrong_sign": "the perturbation goes down the gradient, not up",
+    "perturbation_never_applied": "two gradients are taken at each step, both of one point",
+    "perturbation_never_removed": "the step begins at the perturbed point, not at the iterate",
+    "stale_iterate": "each step begins at the iterate before the last",
+    "momentum": "a heavy ball's momentum is active",
+    "nesterov_momentum": "Nesterov's momentum is active",
+    "weight_decay": "a multiple of the weights is added to the direction",
+    "float32": "it agrees to single precision only, though it was given doubles",
+    "near_critical_point": "near a critical point it is another map",
+    "unrecognised": "no algorithm, nor any with a departure that is known, takes these steps",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """One step, or a few, at which the difference is seen.
+
+    Attributes:
+        loss: as `landscapes.Formula` reads it, in x, y, z.
+        w: the start, shape `(3,)`.
+        eta, rho: the learning rate and the radius.
+        n_steps: how many steps are taken.
+        expected: where the algorithm ends.
+        got: where the optimiser does.
+    """
+
+    loss: str
+    w: np.ndarray
+    eta: float
+    rho: float
+    n_steps: int
+    expected: np.ndarray
+    got: np.ndarray
+
+    def __str__(self) -> str:
+        """Python that can be pasted."""
+        return "\n".join(
+            (
+                f'loss = "{self.loss}"',
+                f"w, eta, rho, n_steps = {self.w.tolist()}, {self.eta}, {self.rho}, {self.n_steps}",
+                f"expected = {self.expected.tolist()}",
+                f"got = {_literal(self.got)}",
+            )
+        )
+
+
+def _literal(v: np.ndarray) -> str:
+    return f"[{', '.join(repr(x) if np.isfinite(x) else f'float({str(x)!r})' for x in v.tolist())}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Departure:
+    """One way in which an optimiser is not the algorithm.
+
+    Attributes:
+        name: one of `EXPLANATIONS`.
+        size: the epsilon, momentum or weight decay; None where there is no number.
+        detail: more than the name says, or "".
+        witness: where it is seen.
+    """
+
+    name: str
+    size: float | None
+    detail: str
+    witness: Witness
+
+    def __str__(self) -> str:
+        size = "" if self.size is None else f" {self.size:.3g}"
+        more = f" ({self.detail})" if self.detail else ""
+        return f"{self.name}{size}{more}: {EXPLANATIONS[self.name]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `check_optimizer` found; printed, it is a short text.
+
+    Attributes:
+        algorithm: what the optimiser is, or departs from; None if it is like none.
+        departures: where it departs, () if nowhere.
+        used_as: how it was called.
+    """
+
+    algorithm: Algorithm | None
+    departures: tuple[Departure, ...]
+    used_as: str
+
+    @property
+    def conforms(self) -> bool:
+        """Whether it is the algorithm, at every point that was tried."""
+        return self.algorithm is not None and not self.departures
+
+    @property
+    def conforms_elsewhere(self) -> bool:
+        """Whether it is the algorithm at every such point where the gradient does not vanish."""
+        names = {departure.name for departure in self.departures}
+        at_critical_points = {"nan_at_critical_point", "moves_at_critical_point"}
+        return self.algorithm is not None and names <= at_critical_points
+
+    def __str__(self) -> str:
+        if self.conforms:
+            return f"{self.algorithm}, exactly; used as {self.used_as}"
+        near = (
+            "no known algorithm" if self.algorithm is None else f"{self.algorithm}, with departures"
+        )
+        lines = [f"{near}; used as {self.used_as}"]
+        for departure in self.departures:
+            lines.append(f"- {departure}")
+            lines += [f"    {line}" for line in str(departure.witness).splitlines()]
+        return "\n".join(lines)
