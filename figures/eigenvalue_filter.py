@@ -22,7 +22,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import sympy
 import xarray
 from matplotlib.axes import Axes
 
@@ -43,9 +42,7 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import CriticalKind, ScalarFactorisation
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.filters import CurvatureFilter, curvature_filter
-from proofs_check.local_maps import exact
-from proofs_check.symbols import curvature, eta, rho
+from proofs_check.filters import CurvatureFilter, curvature_filter, first_radius
 
 _WITH_A_FILTER = (
     "GD", "HeavyBallGD", "NesterovGD", "USAM", "HeavyBallUSAM", "PenalisedUSAM", "TwoStepUSAM",
@@ -100,7 +97,9 @@ def simulate(request: Request) -> xarray.Dataset:
     ).squeeze()  # fmt: skip
     kinds = _kind(fates)
     (saddle,) = (s for s in _LANDSCAPE.facts.critical_sets if s.kind is CriticalKind.SADDLE)
-    onset_of_saddle = onset(USAM, float(np.asarray(saddle.spectra).min()), request["saddle_eta"])
+    onset_of_saddle = first_radius(
+        USAM, float(np.asarray(saddle.spectra).min()), request["saddle_eta"]
+    )
     one = {"units": "1"}
     return xarray.Dataset(
         {
@@ -126,15 +125,6 @@ def simulate(request: Request) -> xarray.Dataset:
             "kind": list(_FATES),
         },
     )  # fmt: skip
-
-
-def onset(algorithm: Algorithm, negative: float, rate: float) -> float:
-    """The least ρ > 0 at which the filter begins or ceases to admit this curvature."""
-    at: Any = {curvature: exact(negative), eta: exact(rate)}
-    roots: list[Any] = []
-    for condition in _filter(algorithm).conditions:
-        roots += sympy.Poly(condition.subs(at), rho).real_roots()
-    return min(float(root) for root in roots if root > 0)
 
 
 def _filter(algorithm: Algorithm) -> CurvatureFilter:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import sympy
 import xarray
 from matplotlib.axes import Axes
 
@@ -32,14 +31,10 @@ from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
 from proofs_check.predictions import cycle_amplitude
+from proofs_check.strongly_convex import LOWER, UPPER
 from proofs_check.symbols import alpha, beta, curvature, eta, first_excess, rho, t
 
 _SINE = BoundedSine(beta=2.0, radius=0.3)
-#: What bounds the loss after t steps, derived with α for μ; η ≤ 1/2β. And what it keeps, at worst.
-UPPER = sympy.Max(
-    (1 - eta * alpha) ** t * first_excess, eta**2 * beta**3 * rho**2 / 2 * (1 + beta / alpha)
-)
-LOWER = eta**2 * beta**3 * rho**2 / 8
 
 
 def simulate(request: Request) -> xarray.Dataset:

@@ -21,7 +21,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import sympy
 import xarray
 
 from dynamics import GD, SAM, USAM, Algorithm, ArrayVector, StableSAM, step
@@ -31,8 +30,13 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
-from proofs_check.predictions import multiplier, next_point
-from proofs_check.saddles import capture_edge, capture_formula
+from proofs_check.predictions import multiplier
+from proofs_check.saddles import (
+    capture_edge,
+    capture_formula,
+    radius_that_holds,
+    resting_distance,
+)
 from proofs_check.symbols import curvature, eta, rho
 
 _NEGATIVE = 0.5  # m of panel (b)
@@ -109,7 +113,7 @@ def simulate(request: Request) -> xarray.Dataset:
             "edge_sam": ("m_below", edges, {"long_name": "predicted last η of SAM", **one}),
             "edge_usam": ("radius", np.nan_to_num(usam),
                           {"long_name": "predicted last η of USAM, 0 for none", **one}),
-            "onset_usam": ((), onset(USAM, -_NEGATIVE),
+            "onset_usam": ((), radius_that_holds(USAM, -_NEGATIVE),
                            {"long_name": "predicted least ρ of USAM", **one}),
             "left": (("algorithm", "rho", "dim"), left,
                      {"long_name": "point after 500 steps", **one}),
@@ -152,22 +156,6 @@ def _kept(level: float, n: int, random: np.random.Generator) -> list[float]:
         ends = run(SAM, spectrum, 0.002, 1.0, points * level * 0.4 / gradients, 40_000)
         shares.append(float((np.abs(ends) < 5).all(axis=-1).mean()))
     return shares
-
-
-def onset(algorithm: Algorithm, negative: float) -> float:
-    """The ρ from which a negative curvature does not repel: the multiplier is 1 at every η."""
-    excess = (multiplier(algorithm) - 1) / eta
-    (found,) = sympy.solve(sympy.factor(excess).subs(curvature, sympy.nsimplify(negative)), rho)
-    return float(found)
-
-
-def resting_distance(algorithm: Algorithm) -> float:
-    """The distance, over ρ, of a point of rest on an axis of negative curvature."""
-    distance, m = sympy.symbols("w m", positive=True)
-    e, r = sympy.symbols("eta rho", positive=True)
-    (after,) = next_point(lambda v: [-m * v[0]], algorithm, [distance], e, r)
-    (found,) = sympy.solve(sympy.Eq(after, distance), distance)
-    return float(sympy.simplify(found / r))
 
 
 def _left(algorithm: Algorithm, radii: Real) -> Real:

@@ -18,7 +18,7 @@ import sympy
 from dynamics import Algorithm
 from landscapes import Unknown
 from proofs_check.eta_ranges import contracting, sign_of
-from proofs_check.local_maps import Nature, Underivable, local_map
+from proofs_check.local_maps import Nature, Underivable, exact, local_map
 from proofs_check.symbols import curvature, eta, rho, with_positive
 
 
@@ -114,3 +114,18 @@ def curvature_filter(algorithm: Algorithm) -> CurvatureFilter | Unknown:
         if kept:
             conditions.append(sympy.Mul(*kept))
     return CurvatureFilter(tuple(conditions))
+
+
+def first_radius(algorithm: Algorithm, negative: float, rate: float) -> float:
+    """The least ρ > 0 at which the filter begins or ceases to admit a curvature, at η = `rate`.
+
+    Raises `ValueError` if the algorithm has no filter.
+    """
+    found = curvature_filter(algorithm)
+    if not isinstance(found, CurvatureFilter):
+        raise ValueError(f"{algorithm} has no filter: {found.reason}")
+    at: Any = {curvature: exact(negative), eta: exact(rate)}
+    roots: list[Any] = []
+    for condition in found.conditions:
+        roots += sympy.Poly(condition.subs(at), rho).real_roots()
+    return min(float(root) for root in roots if root > 0)

@@ -8,6 +8,7 @@ less than 1 in absolute value at each step; GD never does, for 1 + ηm > 1.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import sympy
@@ -19,6 +20,7 @@ from proofs_check.predictions import (
     equation_in_latex,
     factor,
     multiplier,
+    next_point,
     threshold,
     transversal_multiplier,
 )
@@ -62,3 +64,19 @@ def capture_edge(algorithm: Algorithm, top: float, negative: float, rhos: Real) 
     modes = (multiplier(algorithm), transversal_multiplier(algorithm))
     held = np.all([np.abs(value(m, inside)) * np.ones_like(edge) < 1 for m in modes], axis=0)
     return np.where(held, edge, np.nan)
+
+
+def radius_that_holds(algorithm: Algorithm, negative: float) -> float:
+    """The ρ from which a negative curvature does not repel: the multiplier is 1 at every η."""
+    excess: Any = factor((multiplier(algorithm) - 1) / eta)
+    (found,) = sympy.solve(excess.subs(curvature, sympy.nsimplify(negative)), rho)
+    return float(found)
+
+
+def resting_distance(algorithm: Algorithm) -> float:
+    """The distance, over ρ, of a point of rest on an axis of negative curvature."""
+    distance, m = sympy.symbols("w m", positive=True)
+    e, r = sympy.symbols("eta rho", positive=True)
+    (after,) = next_point(lambda v: [-m * v[0]], algorithm, [distance], e, r)
+    (found,) = sympy.solve(sympy.Eq(after, distance), distance)
+    return float(sympy.simplify(found / r))

@@ -7,7 +7,7 @@ import pytest
 from figure_cases import quick
 
 from dynamics import SAM
-from figures.eigenvalue_filter import onset
+from proofs_check.filters import first_radius
 
 # Of 20,000 runs of another sample, each: the largest sharpness at which one came to rest, and the
 # edge.
@@ -78,7 +78,7 @@ def test_the_saddle_attracts_usam_beyond_its_line():
 
 def test_a_normalised_ascent_has_no_filter():
     with pytest.raises(ValueError, match="SAM has no filter: the step of SAM is discontinuous"):
-        onset(SAM, -1.0, 0.05)
+        first_radius(SAM, -1.0, 0.05)
 
 
 def test_shares_add_up():

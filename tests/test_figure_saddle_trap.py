@@ -7,8 +7,8 @@ import pytest
 from figure_cases import quick
 
 from dynamics import GD, SAM, USAM
-from figures.saddle_trap import onset, resting_distance, run
-from proofs_check.saddles import capture_edge
+from figures.saddle_trap import run
+from proofs_check.saddles import capture_edge, radius_that_holds, resting_distance
 
 STARTS = np.array([[0.013, -0.007], [-0.004, 0.011]])
 
@@ -40,7 +40,7 @@ def test_the_edges_by_hand():
     assert data.edge_usam.values[some] == pytest.approx(2 / (1 + data.radius.values[some]))
     assert resting_distance(SAM) == 1.0
     # A threshold for −27.75, the saddle of Beale's function.
-    assert onset(USAM, -27.75) == pytest.approx(0.0360, abs=5e-5)
+    assert radius_that_holds(USAM, -27.75) == pytest.approx(0.0360, abs=5e-5)
 
 
 @pytest.mark.parametrize("rho", [1e-3, 0.1, 10.0])
