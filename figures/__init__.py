@@ -20,6 +20,7 @@ from figures.figure import Figure as Figure
 from figures.non_stationary import non_stationary as non_stationary
 from figures.normalization import normalization as normalization
 from figures.saddle_trap import saddle_trap as saddle_trap
+from figures.sam_edge import sam_edge as sam_edge
 from figures.stability_region import stability_region as stability_region
 from figures.stablesam_rate import stablesam_rate as stablesam_rate
 from figures.success_rate import success_rate as success_rate

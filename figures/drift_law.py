@@ -4,12 +4,12 @@ SAM bounces across a valley of minima, whose curvature across it is $\lambda(y)$
 it to where $\lambda$ is smaller. (a) Measured drift over $-\frac12\eta\rho^2\lambda'$ per step, the
 law in the limit of small steps (dashed; Wen, Ma and Li), at $\rho = 0.001$, in three valleys:
 $\frac12(1 + y^2)x^2$, the same with $0.4x^3(1 + 0.3y)$ added, and $\log\cosh xy$. For finite steps
-it is $-2\eta\rho^2\lambda'/(2 - \eta\lambda)^2$ (solid, derived from the update rule; Bartlett, Long
-and Bousquet as recalled): 4 times faster at $\eta\lambda = 1$, 44 times at 1.7. (b) The largest
-fraction by which the drift over two steps departs from that law, for steps up to two limits: for
-small $\rho$ it falls as $\rho^2$ (dotted, a guide to the eye), with a factor that grows without
-limit as $\eta\lambda$ nears 2. (c) A whole way down the first valley: the law for small steps is
-one and the same curve for every $\eta$, the law for finite steps follows the runs.
+it is $-2\eta\rho^2\lambda'/(2 - \eta\lambda)^2$ (solid, derived from the update rule; Bartlett,
+Long and Bousquet as recalled): 4 times faster at $\eta\lambda = 1$, 44 times at 1.7. (b) The
+largest fraction by which the drift over two steps departs from that law, for steps up to two
+limits: for small $\rho$ it falls as $\rho^2$ (dotted, a guide to the eye), with a factor that grows
+towards $\eta\lambda = 2$. (c) A whole way down the first valley: the law for small steps is one and
+the same curve for every $\eta$, the law for finite steps follows the runs.
 """
 
 from __future__ import annotations
