@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # An exact number that takes more characters is shown by its decimals.
 _LONGEST = 46
-_LARGEST_DENOMINATOR = 10**6
+_LARGEST_NUMBER = 10**6
 _GREEK = {"eta": "η", "rho": "ρ", "lambda": "λ"}
 
 
@@ -24,6 +24,13 @@ def written(expression: Any) -> str:
     """An expression in one line, with Greek letters."""
     if isinstance(expression, Unknown):
         return f"unknown: {expression.reason}"
+    if isinstance(expression, sympy.Piecewise):
+        pieces: Any = expression.args
+        cases = [
+            written(value) + ("" if where == sympy.true else f" if {_relation(where)}")
+            for value, where in pieces
+        ]
+        return f"({', else '.join(cases)})"
     names = {s: sympy.Symbol(_GREEK.get(s.name, s.name)) for s in expression.free_symbols}
     shown = _tidy(expression)
     text = sympy.sstr(shown.xreplace(names))
@@ -33,11 +40,22 @@ def written(expression: Any) -> str:
     return text.replace("*", "·").replace("-", "−")
 
 
+def _relation(where: Any) -> str:
+    if isinstance(where, sympy.And):
+        return " and ".join(map(_relation, where.args))
+    return f"{written(where.lhs)} {where.rel_op} {written(where.rhs)}"
+
+
 def _tidy(expression: Any) -> Any:
     """Without roots in denominators, and by its decimals where it is long."""
     if not expression.free_symbols:
         expression = sympy.radsimp(expression)
-    long = any(r.q > _LARGEST_DENOMINATOR for r in expression.atoms(sympy.Rational))
+    numbers = expression.atoms(sympy.Rational)
+    long = any(max(abs(r.p), r.q) > _LARGEST_NUMBER for r in numbers)
+    if long and expression.free_symbols:
+        above, below = sympy.fraction(sympy.together(expression))
+        scale = max(abs(r) for r in (above * below).atoms(sympy.Rational))
+        return sympy.expand(above / scale).evalf(6) / sympy.expand(below / scale).evalf(6)
     return expression.evalf(6) if long or len(sympy.sstr(expression)) > _LONGEST else expression
 
 
