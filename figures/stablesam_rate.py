@@ -81,7 +81,8 @@ def measured(
     path = trajectory(
         Quadratic(spectrum), algorithm, start, eta=rate, rho=radius, n_steps=n_steps
     )  # fmt: skip
-    norms = np.linalg.norm(path, axis=-1)
+    with np.errstate(over="ignore"):  # beyond the edge
+        norms = np.linalg.norm(path, axis=-1)
     outside = np.flatnonzero((norms > _NEAR) | (norms < _FAR))
     last = int(outside[0]) - 1 if len(outside) else n_steps
     first = last - 2 * max(1, last // 4)  # an even number of steps, for 2-cycles
