@@ -46,14 +46,14 @@ def test_an_order_is_a_function_of_seed_run_and_step(replacement: bool):
         assert (found != other).mean() > 0.7  # of 11 examples one in 11 agrees by chance
 
 
-def test_an_order_does_not_depend_on_the_precision_of_jax(run_python):
-    # Here it is 64 bits wide, which the tests ask for; in a process of its own, 32.
-    program = (
-        "from dynamics import SampleOrder;"
-        "print([SampleOrder(2, 3, r).examples(7, 9, run=4).tolist() for r in (True, False)])"
-    )
-    here = [SampleOrder(2, 3, r).examples(7, 9, run=4).tolist() for r in (True, False)]
-    assert run_python(program, JAX_ENABLE_X64="0") == str(here)
+@both_ways
+def test_an_order_does_not_depend_on_the_precision_of_jax(replacement: bool):
+    order = SampleOrder(3, seed=5, replacement=replacement)
+    found = []
+    for is_double in (True, False):
+        with jax.enable_x64(is_double):
+            found.append(order.examples(11, 40, run=2))
+    np.testing.assert_array_equal(*found)
 
 
 # -- fairness: the seeds are fixed, so a p-value above 1e-3 is so for good ------------------------
@@ -87,7 +87,7 @@ def test_every_epoch_has_every_example_once_in_any_order():
     assert fair(np.bincount(n * every[:-1, -1] + every[1:, 0], minlength=n * n))
 
 
-@pytest.mark.parametrize("batch", [2, 4, 9, 20])
+@pytest.mark.parametrize("batch", [4, 20])
 def test_batches_cut_the_same_epochs(batch: int):
     n, steps = 9, 45
     one = SampleOrder(1, seed=3, replacement=False).examples(n, steps * batch, run=1)
