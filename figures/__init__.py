@@ -25,4 +25,5 @@ from figures.stability_region import stability_region as stability_region
 from figures.stablesam_rate import stablesam_rate as stablesam_rate
 from figures.success_rate import success_rate as success_rate
 from figures.three_sharpness import three_sharpness as three_sharpness
+from figures.threshold_neuron import threshold_neuron as threshold_neuron
 from figures.usam_blow_up import usam_blow_up as usam_blow_up
