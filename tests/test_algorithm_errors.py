@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 import dynamics
-from dynamics import GD, plain_descent
+from dynamics import plain_descent
 
 # They are called here with what their types forbid.
 Algorithm: Any = dynamics.Algorithm
 ASAM: Any = dynamics.ASAM
+GD: Any = dynamics.GD
 ClippedStableSAM: Any = dynamics.ClippedStableSAM
 HeavyBall: Any = dynamics.HeavyBall
 LpSAM: Any = dynamics.LpSAM
