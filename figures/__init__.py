@@ -9,6 +9,7 @@ A new figure is one file and one line here (CONTRIBUTING.md).
 
 from figures.basins import basins as basins
 from figures.bifurcation import bifurcation as bifurcation
+from figures.bounce_and_drift import bounce_and_drift as bounce_and_drift
 from figures.bouncing import bouncing as bouncing
 from figures.bound_tightness import bound_tightness as bound_tightness
 from figures.critical_radius import critical_radius as critical_radius
