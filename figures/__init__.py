@@ -7,6 +7,7 @@
 A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
+from figures.algorithmic_stability import algorithmic_stability as algorithmic_stability
 from figures.basins import basins as basins
 from figures.bifurcation import bifurcation as bifurcation
 from figures.bounce_and_drift import bounce_and_drift as bounce_and_drift

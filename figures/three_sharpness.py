@@ -236,7 +236,7 @@ three_sharpness = register(
                      "GD on the ascent loss": [2e-5, 0.5]},
             "ends": {"SAM": [0.0025, 0.005, 0.01, 0.02, 0.04], "1-SAM": [0.005, 0.01, 0.02, 0.04],
                      "GD on the ascent loss": [1e-4, 3e-4, 1e-3]},
-            "until": {"SAM": 6.0, "1-SAM": 2.0, "GD on the ascent loss": 11.0},
+            "until": {"SAM": 5.0, "1-SAM": 1.6, "GD on the ascent loss": 11.0},
             "radius_of_ends": {"SAM": 0.1, "1-SAM": 0.1, "GD on the ascent loss": 0.5},
         },
         sizes={
