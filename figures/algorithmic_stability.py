@@ -8,9 +8,9 @@ $\gamma_1 = 1$; for SGD $\rho = 0$ besides) and 15 (StableSAM), $\gamma_1$ being
 that was met. Bars: with the largest norm $G$ of all gradients that were taken, as the proofs need
 it; dots: of those at the iterates only, with which StableSAM exceeds its bound where $\rho$ is
 large. (b) The same over SGD's. By the bounds StableSAM is, for $\mu = 1$, more stable than SGD,
-and with the smaller $G$ and small $\eta$ SAM is, too. In truth both are less stable in every case; only the
-clipped variant can be more so. The hypotheses of theorem 15 contradict each other, so that nothing
-is refuted here: no run meets them.
+and with the smaller $G$ and small $\eta$ SAM is, too. In truth both are less stable in every case;
+only the clipped variant can be more so. The hypotheses of theorem 15 contradict each other, so
+that nothing is refuted here: no run meets them.
 """
 
 from __future__ import annotations
