@@ -31,9 +31,7 @@ def fake(measure, mark: row.Mark | None = None, name: str = "fake") -> Row:
 
 @needs_compiler
 def test_every_c_loop_does_its_job():
-    for landscape, algorithm in [(Saddle(), a) for a in CORE] + [
-        (LinearNeuron("sqrt"), SAM)
-    ]:
+    for landscape, algorithm in [(Saddle(), a) for a in CORE] + [(LinearNeuron("sqrt"), SAM)]:
         # Not a multiple of the block's 128 runs: the last block is a part of one.
         given = replace(job(256, landscape, algorithm), eta=np.geomspace(1e-3, 0.3, 61))
         check("C", given, c_loop.c_loop(given))
