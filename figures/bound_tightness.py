@@ -1,16 +1,16 @@
 r"""The published bound on SAM's loss fails for large steps, and the corrected one is attained.
 
-(a), (b) The excess loss $E_t$ of SAM on a quadratic with curvatures $\beta$ and $\alpha =
-\beta/1.5$, with $h = \eta\beta$ below and above 1. The bound in circulation, $(1 - \alpha\eta(2 -
-h))^t E_0 + \eta\beta^3\rho^2/(2\alpha(2 - h))$ (dashed; the wording of the theorem was not at
-hand), is true for $h \leq 1$. Beyond, SAM exceeds it, and the bound that is true (solid) tends to
-$E^* = h^2\beta^2\rho^2/(2\alpha(2 - h)^2)$. (c) By what factor $E_t$ exceeds the published bound at
-worst, over $t \geq 1$ and the starts, on quadratics of condition number $\kappa = \beta/\alpha$;
-white where no run did. Solid line: $h = 2\kappa/(1 + \kappa)$, beyond which SAM's 2-cycle lies
-above the bound's floor; dotted: $h = 1$, up to where the bound is proved. Between the two it was
-never seen to fail on quadratics; what other losses do there is open. (d) The same for $\alpha =
-\beta$: the published bound is exceeded by up to $2/(2 - h)$ (line), twofold as soon as $h > 1$; the
-corrected one never, and its floor is attained.
+(a), (b) The excess loss $E_t$ of SAM on a quadratic with curvatures $\beta$ and $\beta/1.5$, with
+$h = \eta\beta$ below and above 1. With $\alpha$ for the least curvature, the bound in circulation
+is $(1 - \alpha\eta(2 - h))^t E_0 + \eta\beta^3\rho^2/(2\alpha(2 - h))$ (dashed; the wording of the
+theorem was not at hand), and true for $h \leq 1$. Beyond, SAM exceeds it, and the bound that is
+true (solid) tends to $E^* = h^2\beta^2\rho^2/(2\alpha(2 - h)^2)$. (c) By what factor $E_t$ exceeds
+the published bound at worst, over $t \geq 1$ and the starts, on quadratics of condition number
+$\kappa = \beta/\alpha$; white where no run did. Solid line: $h = 2\kappa/(1 + \kappa)$, beyond
+which SAM's 2-cycle lies above the bound's floor; dotted: $h = 1$, up to where the bound is proved.
+Between the two it was never seen to fail on quadratics; what other losses do there is open. (d) For
+$\alpha = \beta$ the published bound is exceeded by up to $2/(2 - h)$ (line), twofold as soon as
+$h > 1$; the corrected one never, and its floor is attained.
 """
 
 from __future__ import annotations

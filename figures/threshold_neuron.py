@@ -47,10 +47,11 @@ def simulate(request: Request) -> xarray.Dataset:
         np.geomspace(0.02, end, request["n_times"]),
     )
     least, most = request["swept_rho"]
-    radii = np.geomspace(least, most, request["n_rho"])
+    radii = np.geomspace(least, most, request["n_rho"]).round(12)
     shown = {GD: 0.0, SAM: request["rho_of_sam"], USAM: request["rho_of_usam"]}
     jobs, done = [(a, rate, radius) for a, radius in shown.items() for rate in rates], []
     jobs += [(a, request["swept_eta"], radius) for a in (SAM, USAM) for radius in radii]
+    jobs = list(dict.fromkeys(jobs))  # some of the swept radii are shown as well
     for job in jobs:
         done.append(_path(loss, start, end, *job))
         request.progress(len(done) / len(jobs))
