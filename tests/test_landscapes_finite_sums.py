@@ -165,6 +165,13 @@ def test_sums_of_one_structure_may_be_stacked(landscape: FiniteSum):
 # -- QuadraticSum ------------------------------------------------------------------------------
 
 
+def above_least(landscape: QuadraticSum, w: float) -> float:
+    """The loss at w above the least."""
+    least = landscape.facts.minimum_loss
+    assert isinstance(least, float)
+    return float(landscape.loss(np.array([w]))) - least
+
+
 def settled(landscape: FiniteSum, w: float, rho: float, unit: bool) -> float:
     """The mean, over the examples, of the gradient at the ascent point of each: SAM's or USAM's."""
     slopes = example_gradients(landscape, np.array([w]))
@@ -178,7 +185,7 @@ def test_sam_on_one_example_at_a_time_settles_off_the_minimum():
         assert landscape.gradient(np.zeros(1)) == 0
         # ρ/3 balances two examples that push down by 1 and are pushed by ρ, and one by −2 and −ρ.
         assert settled(landscape, rho / 3, rho, unit=True) == pytest.approx(0, abs=4 * EPS)
-        gap = landscape.loss(np.array([rho / 3])) - landscape.facts.minimum_loss
+        gap = above_least(landscape, rho / 3)
         assert gap == pytest.approx(rho**2 / 18, rel=8 * EPS)
     assert abs(settled(landscape, 3.1 / 3, 3.1, unit=True)) > 0.1
 
@@ -190,7 +197,7 @@ def test_usam_on_one_example_at_a_time_settles_off_the_minimum():
     # Its ascent multiplies the slope aᵢ(w − bᵢ) by 1 + ρaᵢ: 1.2(w − 1) + 30(w + 0.1) = 0.
     at = -1.8 / 31.2
     assert settled(landscape, at, rho, unit=False) == pytest.approx(0, abs=16 * EPS)
-    gap = landscape.loss(np.array([at])) - landscape.facts.minimum_loss
+    gap = above_least(landscape, at)
     assert gap == pytest.approx(5.5 * at**2 / 2, rel=8 * EPS)
 
 
@@ -203,7 +210,7 @@ def test_no_convexity_of_the_mean_keeps_sam_near_the_minimum(mu: float, beta: fl
     assert landscape.facts.critical_sets[0].points[0, 0] == 0
     np.testing.assert_allclose(landscape.mean.spectrum, [mu], rtol=4 * EPS * beta / mu)
     assert settled(landscape, off, rho, unit=True) == pytest.approx(0, abs=32 * EPS * beta * off)
-    gap = landscape.loss(np.array([off])) - landscape.facts.minimum_loss
+    gap = above_least(landscape, off)
     assert gap == pytest.approx((beta - mu) ** 2 * rho**2 / (2 * mu), rel=16 * EPS * beta / mu)
     # It is one example that is not convex: both curvatures are as stated, and their mean is μ.
     assert landscape.curvatures.ravel().tolist() == [2 * mu - beta, beta]
