@@ -20,7 +20,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import sympy
 import xarray
 
 from dynamics import (
@@ -40,6 +39,7 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import RidgeRegression
 from proofs_check import Finding
 from proofs_check.evidence import value
+from proofs_check.laws.algorithmic_stability import BOUND, COUNT, LARGEST_FACTOR
 from proofs_check.symbols import alpha, beta, gradient_norm, rho
 
 _DIMENSION = 5
@@ -47,12 +47,6 @@ _ONE = SampleOrder(batch=1)
 _WHOLE = (SAM, StableSAM, ClippedStableSAM(0.3))
 # Drawn as what they are with all examples.
 _LOOKS = {"SGD": "SGD"} | {a.with_order(_ONE).name: a.name for a in _WHOLE}
-#: Theorems 8 and 15 of Tan et al. 2024 (read), as bounds of E δ_T: α for μ, β for L, n, γ₁.
-COUNT, LARGEST_FACTOR = sympy.symbols("n gamma_1", real=True)
-BOUND = (
-    2 * LARGEST_FACTOR * gradient_norm * (alpha + beta)
-    / (COUNT * alpha * beta * (1 + alpha * rho / gradient_norm))
-)  # fmt: skip
 
 
 def simulate(request: Request) -> xarray.Dataset:

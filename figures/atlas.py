@@ -22,13 +22,13 @@ from landscapes import (
 )
 from landscapes.checks import Real, shown
 from proofs_check.evidence import value
+from proofs_check.laws.saddles import capture_edge, capture_formula
 from proofs_check.predictions import (
     cycle_amplitudes,
     equation_in_latex,
     last_drifting_product,
     threshold,
 )
-from proofs_check.saddles import capture_edge, capture_formula
 from proofs_check.symbols import curvature, eta, rho
 
 #: Sharpness of the minima near which runs start on the ravines.

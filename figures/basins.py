@@ -28,7 +28,7 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import CriticalKind, Saddle
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.saddle_flow import has_orbits_of_sam, held_borders, stable_manifold
+from proofs_check.laws.saddle_flow import has_orbits_of_sam, held_borders, stable_manifold
 
 _FATES = {
     "first": (style.OUTCOME_COLOURS[Outcome.CONVERGED], "minimum (1, 1)"),

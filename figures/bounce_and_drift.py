@@ -25,10 +25,10 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import Ravine
 from proofs_check import Finding
 from proofs_check.evidence import value
+from proofs_check.laws.sharpness_edge import edge
+from proofs_check.laws.valley_drift import RAVINE, drift, followed
 from proofs_check.predictions import cycle_amplitude
-from proofs_check.sharpness_edge import edge
 from proofs_check.symbols import curvature, eta, rho, y
-from proofs_check.valley_drift import RAVINE, drift, followed
 
 
 def simulate(request: Request) -> xarray.Dataset:

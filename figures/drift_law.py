@@ -28,9 +28,7 @@ from landscapes import Landscape, LinearNeuron, Ravine
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
-from proofs_check.predictions import cycle_amplitude
-from proofs_check.symbols import curvature, eta, h, rho, y
-from proofs_check.valley_drift import (
+from proofs_check.laws.valley_drift import (
     NEURON,
     RAVINE,
     curvature_slope,
@@ -39,6 +37,8 @@ from proofs_check.valley_drift import (
     small_step_drift,
     speed_up,
 )
+from proofs_check.predictions import cycle_amplitude
+from proofs_check.symbols import curvature, eta, h, rho, y
 
 #: The valleys, each with its curvature λ(y), where on it runs start, and a marker.
 VALLEYS = {

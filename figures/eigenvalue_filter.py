@@ -42,7 +42,7 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import CriticalKind, ScalarFactorisation
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.filters import CurvatureFilter, curvature_filter, first_radius
+from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter, first_radius
 
 _WITH_A_FILTER = (
     "GD", "HeavyBallGD", "NesterovGD", "USAM", "HeavyBallUSAM", "PenalisedUSAM", "TwoStepUSAM",

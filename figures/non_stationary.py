@@ -30,8 +30,8 @@ from landscapes import BoundedSine, Quadratic
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
+from proofs_check.laws.strongly_convex import LOWER, UPPER
 from proofs_check.predictions import cycle_amplitude
-from proofs_check.strongly_convex import LOWER, UPPER
 from proofs_check.symbols import alpha, beta, curvature, eta, first_excess, rho, t
 
 _SINE = BoundedSine(beta=2.0, radius=0.3)

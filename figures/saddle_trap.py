@@ -30,13 +30,13 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
-from proofs_check.predictions import multiplier
-from proofs_check.saddles import (
+from proofs_check.laws.saddles import (
     capture_edge,
     capture_formula,
     radius_that_holds,
     resting_distance,
 )
+from proofs_check.predictions import multiplier
 from proofs_check.symbols import curvature, eta, rho
 
 _NEGATIVE = 0.5  # m of panel (b)

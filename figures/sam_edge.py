@@ -29,7 +29,7 @@ from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.dai2023.dai2023_sam_drift import law, zeta
 from proofs_check.evidence import value
-from proofs_check.sharpness_edge import edge, kappa, ratio_in_the_tail
+from proofs_check.laws.sharpness_edge import edge, kappa, ratio_in_the_tail
 from proofs_check.symbols import eta, gradient_norm, rho
 
 LOSS = LinearNeuron("logcosh")

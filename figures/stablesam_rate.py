@@ -14,11 +14,9 @@ times slower than GD at its best, $(\kappa - 1)/(\kappa + 1)$.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import sympy
 import xarray
 
 from dynamics import GD, Algorithm, StableSAM, trajectory
@@ -29,7 +27,8 @@ from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
-from proofs_check.predictions import multiplier, next_point, threshold, transversal_multiplier
+from proofs_check.laws.local_rate import flat_factor
+from proofs_check.predictions import multiplier, threshold, transversal_multiplier
 from proofs_check.symbols import curvature, eta, ratio, rho
 
 # A run is measured while it is nearer than the first and its norm's square above underflow.
@@ -90,26 +89,6 @@ def measured(
     gradient = np.asarray(spectrum) * path[last]
     ahead = np.asarray(spectrum) * gradient
     return float(factor), float(np.linalg.norm(ahead) / np.linalg.norm(gradient))
-
-
-@lru_cache
-def _modes(algorithm: Algorithm) -> Any:
-    """By what both modes are multiplied in the limit w → 0, in their place and curvatures."""
-    a, b, low, s = sympy.symbols("a b lambda_2 s", positive=True)
-    top, e, r = sympy.symbols("lambda_1 eta rho", positive=True)
-    after = next_point(lambda v: [top * v[0], low * v[1]], algorithm, [s * a, s * b], e, r)
-    first, second = (sympy.limit(w / (s * at), s, 0) for w, at in zip(after, (a, b), strict=True))
-    return (top, low), first, second
-
-
-def flat_factor(algorithm: Algorithm, spectrum: Any) -> float:
-    """The factor on a 2-cycle of directions: there the modes are multiplied by opposite numbers."""
-    (top, low), first, second = _modes(algorithm)
-    # One less either is in a proportion k that does not depend on the direction: if f₂ = −f₁,
-    # then 1 − f₁ = k(1 + f₁).
-    proportion = sympy.simplify((1 - first) / (1 - second))
-    k = float(proportion.subs({top: spectrum[0], low: spectrum[1]}))
-    return (k - 1) / (k + 1)
 
 
 def predicted(algorithm: Algorithm, spectrum: Any, etas: Real, radius: float) -> tuple[Real, Real]:

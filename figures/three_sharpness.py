@@ -30,8 +30,8 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import CrossedValleys, ThreeSharpness
 from proofs_check import Finding
 from proofs_check.evidence import value
+from proofs_check.laws.sharpness_flow import EXAMPLES, LEAST, NONE, TOP, curvatures, flow, limit
 from proofs_check.predictions import cycle_amplitude
-from proofs_check.sharpness_flow import EXAMPLES, LEAST, NONE, TOP, curvatures, flow, limit
 from proofs_check.symbols import curvature, eta, rho
 
 

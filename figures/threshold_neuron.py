@@ -29,7 +29,7 @@ from landscapes import ThresholdNeuron
 from landscapes.checks import Real
 from proofs_check import Finding
 from proofs_check.evidence import value
-from proofs_check.sharpness_edge import edge
+from proofs_check.laws.sharpness_edge import edge
 from proofs_check.symbols import eta, gradient_norm, rho
 
 _PART = 334  # a sixth of the steps at η = 0.004, half of those at 0.012, for a time of 8

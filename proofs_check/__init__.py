@@ -36,11 +36,11 @@ from proofs_check.evidence import Support as Support
 from proofs_check.evidence import Witness as Witness
 from proofs_check.ledger import Row as Row
 from proofs_check.ledger import check as check
+from proofs_check.local_theory.stability import Stability as Stability
+from proofs_check.local_theory.stability import stability as stability
 from proofs_check.prover import Contradiction as Contradiction
 from proofs_check.prover import Identity as Identity
 from proofs_check.prover import Implication as Implication
 from proofs_check.prover import Verdict as Verdict
-from proofs_check.stability import Stability as Stability
-from proofs_check.stability import stability as stability
 from proofs_check.tan2024 import tan2024_assumptions as tan2024_assumptions
 from proofs_check.tan2024 import tan2024_stablesam_threshold as tan2024_stablesam_threshold

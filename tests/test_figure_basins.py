@@ -11,7 +11,12 @@ import figures
 from dynamics import GD, SAM, USAM, Outcome, StableSAM, ensemble
 from figures import style
 from landscapes import Quadratic, Saddle
-from proofs_check.saddle_flow import has_orbits_of_sam, held_borders, saddle_of, stable_manifold
+from proofs_check.laws.saddle_flow import (
+    has_orbits_of_sam,
+    held_borders,
+    saddle_of,
+    stable_manifold,
+)
 
 HOLDING = ("SAM", "StableSAM")
 

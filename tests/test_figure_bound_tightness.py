@@ -7,8 +7,8 @@ import pytest
 from figure_cases import quick, smallest
 
 import figures
-from proofs_check.bound_excess import condition, exceeded_from, largest_ratio, long_run_ratio
 from proofs_check.evidence import ROUNDING, value
+from proofs_check.laws.bound_excess import condition, exceeded_from, largest_ratio, long_run_ratio
 from proofs_check.symbols import h
 
 

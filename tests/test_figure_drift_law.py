@@ -10,8 +10,8 @@ from figure_cases import quick, smallest
 import figures
 from dynamics import SAM
 from proofs_check.evidence import value
+from proofs_check.laws.valley_drift import curvature_slope, drift, small_step_drift, speed_up
 from proofs_check.symbols import curvature, eta, h
-from proofs_check.valley_drift import curvature_slope, drift, small_step_drift, speed_up
 
 
 def test_draws_the_drifts_it_is_given():

@@ -7,7 +7,7 @@ import pytest
 from figure_cases import quick
 
 from dynamics import SAM
-from proofs_check.filters import first_radius
+from proofs_check.local_theory.filters import first_radius
 
 # Of 20,000 runs of another sample, each: the largest sharpness at which one came to rest, and the
 # edge.

@@ -8,7 +8,7 @@ from figure_cases import quick
 
 from dynamics import GD, SAM, USAM
 from figures.saddle_trap import run
-from proofs_check.saddles import capture_edge, radius_that_holds, resting_distance
+from proofs_check.laws.saddles import capture_edge, radius_that_holds, resting_distance
 
 STARTS = np.array([[0.013, -0.007], [-0.004, 0.011]])
 

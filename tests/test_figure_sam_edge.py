@@ -9,8 +9,8 @@ from figure_cases import quick, smallest
 import figures
 from dynamics import GD, SAM, USAM, StableSAM
 from proofs_check.evidence import value
+from proofs_check.laws.sharpness_edge import edge
 from proofs_check.predictions import cycle_amplitude
-from proofs_check.sharpness_edge import edge
 from proofs_check.symbols import curvature, eta, gradient_norm, rho
 
 

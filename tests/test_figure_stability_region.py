@@ -13,7 +13,7 @@ from dynamics import GD, SAM, USAM, Outcome, StableSAM
 from figures import style
 from figures.atlas import case_of
 from landscapes import Saddle
-from proofs_check.saddles import capture_edge, capture_formula
+from proofs_check.laws.saddles import capture_edge, capture_formula
 
 RAVINES = {"ravine": 1.0, "½(1 − xy)²": 2.0, "log cosh(xy)": None}
 QUADRATICS = ["quadratic, κ = 1", "quadratic, κ = 10"]

@@ -7,7 +7,8 @@ import pytest
 from figure_cases import quick
 
 from dynamics import GD, StableSAM
-from figures.stablesam_rate import flat_factor, measured, predicted
+from figures.stablesam_rate import measured, predicted
+from proofs_check.laws.local_rate import flat_factor
 
 START = np.array([1.1e-9, -0.6e-9])
 

@@ -11,7 +11,7 @@ from dynamics import SAM, Place, trajectory
 from dynamics.vector import ArrayVector
 from figures.three_sharpness import ascent_loss_descent
 from landscapes import ThreeSharpness
-from proofs_check.sharpness_flow import TOP, velocity
+from proofs_check.laws.sharpness_flow import TOP, velocity
 
 
 def ends(algorithm: str) -> dict[float, tuple[float, float]]:

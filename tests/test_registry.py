@@ -78,7 +78,11 @@ def registering_modules(folder: Path) -> set[str]:
 
 def claim_modules(root: Path = ROOT) -> set[str]:
     """Every module in a paper's folder, as `paper.module`."""
-    papers = [path for path in (root / "proofs_check").iterdir() if (path / "__init__.py").exists()]
+    # A paper's folder is named by author and year; other folders hold no claims.
+    folders = [
+        path for path in (root / "proofs_check").iterdir() if (path / "__init__.py").exists()
+    ]
+    papers = [path for path in folders if re.fullmatch(r"[a-z_]+\d{4}", path.name)]
     return {
         f"{paper.name}.{path.stem}"
         for paper in papers

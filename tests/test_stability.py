@@ -54,10 +54,10 @@ from landscapes import (
     Unknown,
 )
 from proofs_check import stability
-from proofs_check.critical_spectra import places
-from proofs_check.filters import CurvatureFilter, curvature_filter
-from proofs_check.local_maps import Nature, Underivable, local_map
-from proofs_check.point_stability import Attractor
+from proofs_check.local_theory.critical_spectra import places
+from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
+from proofs_check.local_theory.local_maps import Nature, Underivable, local_map
+from proofs_check.local_theory.point_stability import Attractor
 from proofs_check.predictions import cycle_amplitude, threshold, transversal_multiplier
 from proofs_check.symbols import curvature, eta, ratio, rho
 

@@ -17,8 +17,8 @@ import sympy
 
 from dynamics import Algorithm
 from landscapes import Unknown
-from proofs_check.eta_ranges import contracting, sign_of
-from proofs_check.local_maps import Nature, Underivable, exact, local_map
+from proofs_check.local_theory.eta_ranges import contracting, sign_of
+from proofs_check.local_theory.local_maps import Nature, Underivable, exact, local_map
 from proofs_check.symbols import curvature, eta, rho, with_positive
 
 

@@ -12,8 +12,8 @@ import sympy
 
 from landscapes import CriticalKind, Unknown
 from proofs_check import symbols
-from proofs_check.critical_spectra import Place
-from proofs_check.eta_ranges import EtaRange, extreme
+from proofs_check.local_theory.critical_spectra import Place
+from proofs_check.local_theory.eta_ranges import EtaRange, extreme
 
 
 class Attractor(Enum):

@@ -16,7 +16,7 @@ import mpmath
 import numpy as np
 import sympy
 
-from proofs_check.local_maps import Underivable
+from proofs_check.local_theory.local_maps import Underivable
 from proofs_check.symbols import curvature as lam
 from proofs_check.symbols import eta, rho
 

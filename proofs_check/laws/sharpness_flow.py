@@ -18,8 +18,8 @@ from scipy.optimize import root_scalar
 from dynamics import SAM
 from landscapes import CrossedValleys, ThreeSharpness
 from landscapes.checks import Real
+from proofs_check.laws.valley_drift import speed_up
 from proofs_check.symbols import h
-from proofs_check.valley_drift import speed_up
 
 #: Which curvatures across the plane are lowered: the larger, the smaller, or those of the examples.
 TOP, LEAST, EXAMPLES, NONE = "top", "least", "examples", "none"

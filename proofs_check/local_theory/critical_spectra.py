@@ -16,7 +16,7 @@ import sympy
 
 from landscapes import CriticalKind, CriticalSet, Landscape, SymbolicLoss
 from landscapes.critical_algebra import Unsolvable, real_solutions
-from proofs_check.local_maps import exact
+from proofs_check.local_theory.local_maps import exact
 from proofs_check.symbols import curvature, eta, rho
 
 # Between a stated eigenvalue and one from the formula, relative to the largest. Facts are tested

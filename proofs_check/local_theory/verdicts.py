@@ -8,13 +8,20 @@ import sympy
 
 from dynamics import Algorithm
 from landscapes import CriticalKind, Unknown
-from proofs_check.critical_spectra import Place
-from proofs_check.eta_ranges import EtaRange, contracting, eigenvalues
-from proofs_check.local_maps import LocalMap, Nature, Underivable, at_zero, local_map, run_modes
-from proofs_check.point_stability import Attractor, Cycle, PointStability
-from proofs_check.radial import contracts_to_the_edge
+from proofs_check.local_theory.critical_spectra import Place
+from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues
+from proofs_check.local_theory.local_maps import (
+    LocalMap,
+    Nature,
+    Underivable,
+    at_zero,
+    local_map,
+    run_modes,
+)
+from proofs_check.local_theory.point_stability import Attractor, Cycle, PointStability
+from proofs_check.local_theory.radial import contracts_to_the_edge
+from proofs_check.local_theory.two_cycles import CycleFormula, branches, cycle_formulas, other
 from proofs_check.symbols import curvature, eta, rho
-from proofs_check.two_cycles import CycleFormula, branches, cycle_formulas, other
 
 
 def verdict(place: Place, algorithm: Algorithm, quadratic: bool) -> PointStability:

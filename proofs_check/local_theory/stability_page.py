@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from landscapes import Unknown
-from proofs_check.filters import CurvatureFilter
-from proofs_check.point_stability import Attractor, PointStability
+from proofs_check.local_theory.filters import CurvatureFilter
+from proofs_check.local_theory.point_stability import Attractor, PointStability
 
 if TYPE_CHECKING:
-    from proofs_check.stability import Stability
+    from proofs_check.local_theory.stability import Stability
 
 # An exact number that takes more characters is shown by its decimals.
 _LONGEST = 46

@@ -15,8 +15,8 @@ from typing import Any
 import sympy
 
 from dynamics import Algorithm
-from proofs_check.eta_ranges import contracting
-from proofs_check.local_maps import exact, remembers, run_modes
+from proofs_check.local_theory.eta_ranges import contracting
+from proofs_check.local_theory.local_maps import exact, remembers, run_modes
 from proofs_check.symbols import curvature, eta, rho
 
 #: λⱼ of another mode.

@@ -19,11 +19,11 @@ import xarray
 from dynamics import Algorithm
 from landscapes import Landscape, Unknown
 from landscapes.checks import shown
-from proofs_check import stability_page
-from proofs_check.critical_spectra import is_quadratic, places
-from proofs_check.filters import CurvatureFilter, curvature_filter
-from proofs_check.point_stability import PointStability
-from proofs_check.verdicts import verdict
+from proofs_check.local_theory import stability_page
+from proofs_check.local_theory.critical_spectra import is_quadratic, places
+from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
+from proofs_check.local_theory.point_stability import PointStability
+from proofs_check.local_theory.verdicts import verdict
 
 MOST_COORDINATES = 32
 

@@ -20,8 +20,8 @@ from typing import Any
 import sympy
 
 from dynamics import Algorithm
-from proofs_check.eta_ranges import sign_of
-from proofs_check.local_maps import at_zero, remembers, run_modes
+from proofs_check.local_theory.eta_ranges import sign_of
+from proofs_check.local_theory.local_maps import at_zero, remembers, run_modes
 from proofs_check.symbols import rho
 
 
