@@ -23,6 +23,7 @@ from landscapes import (
 from landscapes.checks import Real, shown
 from proofs_check.evidence import value
 from proofs_check.laws.saddles import capture_edge, capture_formula
+from proofs_check.local_theory.local_maps import local_map
 from proofs_check.predictions import (
     cycle_amplitudes,
     equation_in_latex,
@@ -161,12 +162,14 @@ def _curves(
     case: Case, algorithm: Algorithm, etas: Real, rhos: Real
 ) -> Iterable[tuple[str, str, Real, Real]]:
     """Kind, formula, η and ρ of each curve of one panel."""
+    # A rule of the user's may be beyond SymPy in many ways, or its step may depend on where the
+    # minimum lies: then nothing is drawn.
     try:
+        local_map(algorithm)
         edge = threshold(algorithm)
         cycles = bool(cycle_amplitudes(algorithm))
-    except (
-        Exception
-    ):  # a rule of the user's may be beyond SymPy in many ways: then nothing is drawn
+        captures = [(at, capture_edge(algorithm, *at, rhos)) for at in case.saddles]
+    except Exception:
         return
     slides = cycles and repr(case.landscape) in _RAVINES  # it never rests where it starts
     for kind, sharpness in case.curvatures.items():
@@ -178,8 +181,7 @@ def _curves(
         last = last_drifting_product(algorithm)
         formula = _latex(eta * rho**2, last.n(4), {})
         yield "sliding", formula, value(last / rho**2, {rho: rhos}), rhos
-    for top, negative in case.saddles:
-        at = capture_edge(algorithm, top, negative, rhos)
+    for (top, negative), at in captures:
         held = np.isfinite(at)
         if held.any():
             # Where it does not capture, the line runs to the left, along the first ρ that does.

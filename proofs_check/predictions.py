@@ -119,7 +119,15 @@ def equation_in_latex(left: Any, right: Any, names: dict[sympy.Symbol, str] | No
 
 @lru_cache
 def map_near_minimum(algorithm: Algorithm) -> sympy.Expr:
-    """w⁺ as a function of w > 0 for L = λw²/2, in the symbols w, λ, η, ρ."""
+    """w⁺ as a function of w > 0 for L = λw²/2, in the symbols w, λ, η, ρ.
+
+    Raises `ValueError` for an algorithm whose steps are not all by one map of w.
+    """
+    if algorithm.base is not None or not algorithm.is_autonomous:
+        raise ValueError(
+            f"{algorithm} does not step by one map of w: it remembers, draws or counts; "
+            "proofs_check.stability says what is known of it"
+        )
 
     def run(w: Any, lam: Any, eta: Any, rho: Any) -> Any:
         return sympy.simplify(next_point(lambda v: [lam * v[0]], algorithm, [w], eta, rho)[0])

@@ -9,9 +9,10 @@ from figure_cases import quick, smallest
 from matplotlib.colors import to_rgb
 
 import figures
-from dynamics import GD, SAM, USAM, Outcome, StableSAM
+from dynamics import ASAM, GD, SAM, USAM, HeavyBallUSAM, Outcome, SignSAM, StableSAM
+from dynamics.algorithm import Algorithm
 from figures import style
-from figures.atlas import case_of
+from figures.atlas import case_of, curves
 from landscapes import Saddle
 from proofs_check.laws.saddles import capture_edge, capture_formula
 
@@ -190,3 +191,14 @@ def test_starts_and_curvatures_follow_from_the_facts():
     assert everyone.arguments_of("full")["n_eta"] >= 300
     assert everyone.arguments_of("full")["n_rho"] >= 200
     assert everyone.arguments_of("full")["n_starts"] >= 32
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "n_curves"),
+    [(SAM, 2), (USAM, 2), (SignSAM, 0), (ASAM(0.01), 0), (HeavyBallUSAM, 0)], ids=str,
+)  # fmt: skip
+def test_no_line_is_drawn_that_is_not_derived(algorithm: Algorithm, n_curves: int):
+    # A step by signs, one that depends on where the minimum lies, one that remembers.
+    rhos = np.geomspace(0.5, 3, 7)
+    found = curves([case_of(Saddle())], [algorithm], np.array([0.01, 1.0]), rhos)
+    assert len(found["curve_kind"][1]) == n_curves
