@@ -9,9 +9,11 @@ import jax
 import numpy as np
 import pytest
 import xarray
+from cases import runs_on
 
-from dynamics import SAM, Algorithm, Criteria, Outcome, StableSAM, sweep
-from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
+from dynamics import ALGORITHMS, SAM, Algorithm, Criteria, Outcome, StableSAM, sweep
+from landscapes import LANDSCAPES as REGISTERED
+from landscapes import CrossedValleys, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
 VARIABLES = ("outcome", "attractor", "n_steps", "period", "amplitude", "final", "final_loss")
 CRITERIA = Criteria(max_period=2, check_every=20)
@@ -132,3 +134,36 @@ def test_the_number_of_devices_changes_nothing(run_python):
         for landscape in LANDSCAPES[::2]
     ]
     assert four == here
+
+
+# -- all that is registered --------------------------------------------------------------------
+
+
+def registered() -> list[tuple[Landscape, Algorithm]]:
+    """Every landscape with one algorithm in turn, and every algorithm on one landscape."""
+    found: list[tuple[Landscape, Algorithm]] = []
+    for i, cls in enumerate(REGISTERED.values()):
+        landscape = cls.examples()[0]
+        able = runs_on(landscape)
+        found.append((landscape, able[(7 * i) % len(able)]))
+    return found + [(CrossedValleys(), a) for a in ALGORITHMS.values()]
+
+
+@pytest.mark.parametrize(
+    ("landscape", "algorithm"),
+    registered(),
+    ids=lambda one: getattr(one, "name", type(one).__name__),
+)
+def test_what_is_registered_computes_each_run_by_itself(landscape: Landscape, algorithm: Algorithm):
+    starts = np.random.default_rng(4).standard_normal((70, landscape.dim))
+    options = {"eta": (0.02, 0.3), "rho": 0.1, "n_steps": 60}
+    expected = run(landscape, starts, algorithm, **options)
+    assert_same(run(landscape, starts, algorithm, **options, chunk_size=1), expected)
+    part = run(landscape, starts[:9], algorithm, **options)
+    assert_same(part, expected.isel(start=slice(9)))
+    # Starts that change places keep their results, but for the draws, which go with the place.
+    turned = run(landscape, starts[::-1], algorithm, **options).isel(start=slice(None, None, -1))
+    if algorithm.order is None:
+        assert_same(turned, expected)
+    else:
+        assert (turned.final != expected.final).any()
