@@ -68,8 +68,11 @@ class Algorithm:
 
     @property
     def is_autonomous(self) -> bool:
-        """Whether every step is by the same map, whatever its number and whatever is drawn."""
-        return self.order is None and not _reads_the_clock(self)
+        """Whether every step is by the same map, whatever its number and whatever is drawn.
+
+        A base step whose memory counts may do another thing at every count, as schedules do.
+        """
+        return self.order is None and not _reads_the_clock(self) and not _counts(self)
 
     def with_base(self, base: Base | None, name: str | None = None) -> Algorithm:
         """This algorithm with another base step: SAM.with_base(HeavyBall(0.9))."""
@@ -199,6 +202,13 @@ def _reads_the_clock(algorithm: Algorithm) -> bool:
 
     jax.eval_shape(run, jnp.zeros(()))
     return asked
+
+
+@lru_cache
+def _counts(algorithm: Algorithm) -> bool:
+    """Whether there is an integer in what the base step remembers."""
+    memory = jax.eval_shape(lambda x: initial_memory(algorithm, ArrayVector((x,))), jnp.zeros(()))
+    return any(jnp.issubdtype(leaf.dtype, jnp.integer) for leaf in jax.tree.leaves(memory))
 
 
 def gradients(

@@ -116,7 +116,7 @@ def at_rest_for_good(
 
 
 def _distance(one: Any, other: Any) -> Any:
-    """‖one − other‖ of two memories; what counts the steps is left out."""
+    """‖one − other‖ of two memories; what counts the steps is left out, see `is_autonomous`."""
     pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
     apart = tuple(a - b for a, b in pairs if jnp.issubdtype(a.dtype, jnp.floating))
     return ArrayVector(apart).norm() if apart else 0.0

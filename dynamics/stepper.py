@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynamics.algorithm import Algorithm, gradients, move, step
+from dynamics.algorithm import Algorithm, gradients, move
 from dynamics.vector import ArrayVector, Vector, quick_vector
 from landscapes import Landscape
 
@@ -30,11 +30,8 @@ class Stepper(NamedTuple):
 
     def step(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any]:
         """Step t, the number being an integer: the next point and its memory."""
-        drawn, whole = gradients(self.landscape, self.algorithm, self.order, t)
-        return step(
-            drawn, self.algorithm, w, memory, self.eta, self.rho,
-            t=t.astype(self.eta.dtype), whole_gradient=whole,
-        )  # fmt: skip
+        d, eta, memory = self.move(w, memory, t)
+        return w - eta * d, memory
 
     def move(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any, Any]:
         """What step t subtracts is d times η: d, η and the memory after the step."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 import pytest
 import xarray
 from test_dynamics_invariance import assert_same, digest
@@ -25,6 +26,7 @@ from dynamics import (
     Criteria,
     HeavyBall,
     OneSAM,
+    Optax,
     Outcome,
     SampleOrder,
     StableSAM,
@@ -34,7 +36,7 @@ from dynamics import (
     sweep,
     trajectory,
 )
-from landscapes import Quadratic, QuadraticSum, RidgeRegression
+from landscapes import Quadratic, QuadraticSum, RidgeRegression, Saddle
 
 EPS = np.finfo(np.float64).eps
 SUMS = RidgeRegression.drawn(5, 2, ridge=0.3, seed=3)
@@ -275,3 +277,13 @@ def test_drawing_runs_converge_only_where_every_example_is_at_rest():
     found = outcome(together, SGD, 2.0, eta=0.1, n_steps=600)
     assert found.outcome == Outcome.CONVERGED and found.attractor == 0
     assert abs(found.final - 0.5) < 1e-9
+
+
+def test_a_base_step_that_counts_is_not_at_rest_while_it_waits():
+    # A warm-up whose first step has the rate 0: nothing moves, and nothing has converged.
+    warming = GD.with_base(Optax(optax.sgd(optax.linear_schedule(0.0, 1.0, 50)), "warming"))
+    assert not warming.is_autonomous
+    assert GD.with_base(Optax(optax.sgd(1.0, momentum=0.9), "momentum")).is_autonomous
+    found = sweep(Saddle(), warming, eta=0.1, starts=(1.3, 0.2), n_steps=3000).squeeze()
+    assert int(found.outcome) == Outcome.CONVERGED and int(found.n_steps) > 0
+    np.testing.assert_allclose(found.final, [1.0, 1.0], rtol=0, atol=1e-8)
