@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.compilation import can_run
 from benchmarks.row import Detail, Group, Measurement, Settings, at_most, row
 from dynamics import ALGORITHMS, GD, SAM, Algorithm, Criteria, sweep, uniform_starts
-from dynamics.programs import NativeProgram, program
+from dynamics.engine.programs import NativeProgram, program
 from landscapes import LANDSCAPES, CrossedValleys, Landscape
 
 

@@ -7,8 +7,8 @@ import difflib
 import sys
 from collections.abc import Sequence
 
-from dynamics.algorithm import ALGORITHMS, Algorithm
-from dynamics.notation import formula
+from dynamics.algorithms.algorithm import ALGORITHMS, Algorithm
+from dynamics.algorithms.notation import formula
 
 _LEGEND = """\
 g = ∇L(w); where each step draws examples, i, gᵢ is the gradient of theirs and G that of all.

@@ -9,13 +9,13 @@ from typing import Any
 
 import xarray
 
-from dynamics import engine
-from dynamics.algorithm import Algorithm
+from dynamics.algorithms.algorithm import Algorithm
+from dynamics.engine import engine
+from dynamics.engine.lanes import learning_rates, made_by, points, radii, together
+from dynamics.engine.outcome import Criteria
 from dynamics.experiments.execution import Means, carry_out
 from dynamics.experiments.experiment import Experiment, Settings
 from dynamics.experiments.progress import Progress
-from dynamics.lanes import learning_rates, made_by, points, radii, together
-from dynamics.outcome import Criteria
 from landscapes import Landscape, Quadratic
 from landscapes.checks import shown
 

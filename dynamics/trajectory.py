@@ -12,11 +12,11 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
-from dynamics.algorithm import Algorithm, initial_memory
-from dynamics.lanes import learning_rates, points, radii
-from dynamics.outcome import MOST_STEPS
-from dynamics.stepper import Stepper
-from dynamics.vector import ArrayVector
+from dynamics.algorithms.algorithm import Algorithm, initial_memory
+from dynamics.algorithms.vector import ArrayVector
+from dynamics.engine.lanes import learning_rates, points, radii
+from dynamics.engine.outcome import MOST_STEPS
+from dynamics.engine.stepper import Stepper
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
 

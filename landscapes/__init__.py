@@ -16,9 +16,7 @@ Notation, the same in every package:
 A new landscape is one file and one line here (CONTRIBUTING.md).
 """
 
-from landscapes.beale import Beale as Beale
-from landscapes.bounded_sine import BoundedSine as BoundedSine
-from landscapes.crossed_valleys import CrossedValleys as CrossedValleys
+from landscapes.collection import *
 from landscapes.facts import EVERYWHERE as EVERYWHERE
 from landscapes.facts import Box as Box
 from landscapes.facts import Constant as Constant
@@ -29,21 +27,8 @@ from landscapes.facts import Facts as Facts
 from landscapes.facts import Symmetry as Symmetry
 from landscapes.facts import Unknown as Unknown
 from landscapes.finite_sum import FiniteSum as FiniteSum
-from landscapes.formula import Formula as Formula
+from landscapes.formula.formula import Formula as Formula
 from landscapes.landscape import LANDSCAPES as LANDSCAPES
 from landscapes.landscape import Landscape as Landscape
 from landscapes.landscape import SymbolicLandscape as SymbolicLandscape
 from landscapes.landscape import SymbolicLoss as SymbolicLoss
-from landscapes.linear_neuron import LinearNeuron as LinearNeuron
-from landscapes.log_cosh_ridge import LogCoshRidge as LogCoshRidge
-from landscapes.matrix_factorisation import MatrixFactorisation as MatrixFactorisation
-from landscapes.matrix_sensing import MatrixSensing as MatrixSensing
-from landscapes.quadratic import Quadratic as Quadratic
-from landscapes.quadratic_sum import QuadraticSum as QuadraticSum
-from landscapes.ravine import Ravine as Ravine
-from landscapes.ridge_regression import RidgeRegression as RidgeRegression
-from landscapes.rippled_bowl import RippledBowl as RippledBowl
-from landscapes.saddle import Saddle as Saddle
-from landscapes.scalar_factorisation import ScalarFactorisation as ScalarFactorisation
-from landscapes.three_sharpness import ThreeSharpness as ThreeSharpness
-from landscapes.threshold_neuron import ThresholdNeuron as ThresholdNeuron

@@ -14,7 +14,7 @@ import sympy
 from jaxtyping import Float
 
 from landscapes.checks import shown
-from landscapes.expression import evaluate
+from landscapes.expressions.expression import evaluate
 from landscapes.facts import Facts
 
 # A point as the engine carries it: one array per component, all with the same leading axes.

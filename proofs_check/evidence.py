@@ -13,7 +13,7 @@ import sympy
 from dynamics import Algorithm
 from landscapes import Landscape
 from landscapes.checks import Real
-from landscapes.expression import evaluate
+from landscapes.expressions.expression import evaluate
 
 # A relation between two quantities computed in some tens of float64 operations each carries
 # about that many roundings of 1.1e-16 relative to its terms; 1e-12 leaves a factor of 100.

@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import hypothesis
 import jax
 import pytest
 from jaxtyping import install_import_hook
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
 
 # Where the tests call JAX themselves, they do so in float64 and without silent broadcasting over
 # axes. What the library does under a user's own settings is tested in processes of their own.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dynamics.algorithm import Algorithm
+from dynamics.algorithms.algorithm import Algorithm
 from dynamics.conformance.adapters import uses
 from dynamics.conformance.diagnosis import examine, rank
 from dynamics.conformance.report import EXPLANATIONS as EXPLANATIONS

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from dynamics.vector import Vector
+from dynamics.algorithms.vector import Vector
 
 # How a number that keeps a length from being 0 is put there. The number is a length here; under
 # the root it stands as its square.

@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 from scipy.optimize import brentq
 
-from dynamics.algorithm import ALGORITHMS, Algorithm
-from dynamics.catalogue import ASAM, GD, SAM
+from dynamics.algorithms.algorithm import ALGORITHMS, Algorithm
+from dynamics.algorithms.catalogue import ASAM, GD, SAM
 from dynamics.conformance import probes
 from dynamics.conformance.adapters import Use
 from dynamics.conformance.arithmetic import SOFTENED, as_written

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynamics.algorithm import Algorithm
+from dynamics.algorithms.algorithm import Algorithm
 
 #: What each departure is called, and what it means.
 EXPLANATIONS = {

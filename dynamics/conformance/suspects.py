@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from dynamics.algorithm import Algorithm, initial_memory
+from dynamics.algorithms.algorithm import Algorithm, initial_memory
+from dynamics.algorithms.rules import Place
 from dynamics.conformance import probes
 from dynamics.conformance.arithmetic import NumberVector, PerTensorVector, softened
-from dynamics.rules import Place
 
 Real = np.ndarray
 Path = Callable[[Real, float, float, int], Real]

@@ -10,13 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from dynamics import engine
-from dynamics.algorithm import Algorithm
-from dynamics.attractors import attractors
+from dynamics.algorithms.algorithm import Algorithm
+from dynamics.engine import engine
+from dynamics.engine.attractors import attractors
+from dynamics.engine.lanes import Lanes
+from dynamics.engine.observables import OBSERVABLES, observe
 from dynamics.experiments.experiment import Settings
 from dynamics.experiments.provenance import environment
-from dynamics.lanes import Lanes
-from dynamics.observables import OBSERVABLES, observe
 from landscapes import Landscape
 
 Values = dict[str, np.ndarray]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from dynamics import attractors
+from dynamics.engine import attractors
+from dynamics.engine.outcome import Outcome
 from dynamics.experiments.experiment import Experiment
-from dynamics.outcome import Outcome
 from landscapes import Landscape
 
 Labelled = tuple[tuple[str, ...], np.ndarray]

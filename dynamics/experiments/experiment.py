@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dynamics import lanes
-from dynamics.algorithm import Algorithm
-from dynamics.kernel import empty_result
-from dynamics.lanes import Lanes
-from dynamics.observables import parse
-from dynamics.outcome import MOST_STEPS, Criteria
+from dynamics.algorithms.algorithm import Algorithm
+from dynamics.engine import lanes
+from dynamics.engine.kernel import empty_result
+from dynamics.engine.lanes import Lanes
+from dynamics.engine.observables import parse
+from dynamics.engine.outcome import MOST_STEPS, Criteria
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
 

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from dynamics import engine
-from dynamics.algorithm import Algorithm
+from dynamics.algorithms.algorithm import Algorithm
+from dynamics.algorithms.rules import Bound
+from dynamics.engine import engine
 from dynamics.experiments.experiment import Experiment
-from dynamics.rules import Bound
 
 _PACKAGES = ("ravine", "jax", "jaxlib", "llvmlite", "numpy", "sympy", "xarray")
 # Of longer texts, only the surroundings of their first difference are shown.
 _LONG = 120
+
+# Rules of these modules are told by their name alone.
+_OURS = ("dynamics.algorithms.rules", "dynamics.algorithms.catalogue")
 
 
 def provenance(experiment: Experiment, made_in: Mapping[str, str]) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def _rule(rule: Any) -> str:
         given = ", ".join(f"{n}={_rule(v) if callable(v) else repr(v)}" for n, v in rule.values)
         return f"{_rule(rule.function)}({given})"
     module, name = getattr(rule, "__module__", ""), getattr(rule, "__qualname__", repr(rule))
-    return name if module in ("dynamics.rules", "dynamics.catalogue") else f"{module}.{name}"
+    return name if module in _OURS else f"{module}.{name}"
 
 
 def differences(

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
+from dynamics.engine.kernel import Result
 from dynamics.experiments import layout
 from dynamics.experiments.experiment import Block, Experiment
 from dynamics.experiments.provenance import differences
@@ -31,7 +32,6 @@ from dynamics.experiments.writing import (
     required,
     writing,
 )
-from dynamics.kernel import Result
 
 _LISTED = 10
 # Reading waits for the disk and unpacks outside the interpreter's lock.

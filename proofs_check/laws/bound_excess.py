@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from dynamics import SAM
-from proofs_check.dai2023.dai2023_sam_bound_corrected import published_floor
+from proofs_check.claims.dai2023.dai2023_sam_bound_corrected import published_floor
 from proofs_check.predictions import cycle_amplitude
 from proofs_check.symbols import alpha, beta, curvature, eta, h
 

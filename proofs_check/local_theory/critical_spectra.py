@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from landscapes import CriticalKind, CriticalSet, Landscape, SymbolicLoss
-from landscapes.critical_algebra import Unsolvable, real_solutions
+from landscapes.critical.algebra import Unsolvable, real_solutions
 from proofs_check.local_theory.local_maps import exact
 from proofs_check.symbols import curvature, eta, rho
 

@@ -1,0 +1,190 @@
+"""Jaxprs: the order of their equations, calls, branches and loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynamics.engine.native.elementary import FUNCTIONS
+from dynamics.engine.native.operations import apply
+from dynamics.engine.native.values import (
+    WIDTH,
+    Function,
+    NotElementwise,
+    Value,
+    literal,
+    value_of,
+)
+
+_CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
+_CONTROL = ("while", "cond", "scan")
+
+
+def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
+    """The outputs of a closed jaxpr."""
+    jaxpr = closed.jaxpr
+    values: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
+    values |= {v: literal(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+
+    def read(variable: Any) -> Value:
+        if hasattr(variable, "val"):  # a literal
+            return literal(np.asarray(variable.val, variable.aval.dtype))
+        return values[variable]
+
+    for equation in jaxpr.eqns:
+        operands = [read(v) for v in equation.invars]
+        name = equation.primitive.name
+        if name in _CALLS:
+            outputs = program(to, _called(equation), operands)
+        elif name in FUNCTIONS:
+            outputs = program(to, _elementary(name, equation.outvars[0].aval), operands)
+        elif name == "while":
+            outputs = _loop(to, equation.params, operands)
+        elif name == "cond":
+            outputs = _branch(to, equation.params["branches"], operands)
+        else:
+            outputs = [apply(to, equation, operands)]
+        values |= dict(zip(equation.outvars, outputs, strict=True))
+    return [read(v) for v in jaxpr.outvars]
+
+
+@lru_cache
+def _traced(name: str, shape: tuple[int, ...]) -> Any:
+    with jax.enable_x64(True):
+        return jax.make_jaxpr(FUNCTIONS[name])(jax.ShapeDtypeStruct(shape, np.float64))
+
+
+def _elementary(name: str, aval: Any) -> Any:
+    """The jaxpr of an elementary function."""
+    if aval.dtype != np.float64:
+        raise NotElementwise(f"{name} of {aval.dtype}")
+    return _traced(name, aval.shape)
+
+
+def _called(equation: Any) -> Any:
+    return equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+
+
+# -- branches ------------------------------------------------------------------------------------
+
+
+def _branch(to: Function, branches: Sequence[Any], operands: list[Value]) -> list[Value]:
+    which, *inputs = operands
+    if which.over_runs or len(branches) != 2:
+        raise NotElementwise("a branch that differs between runs, or of more than two ways")
+    labels, after = [to.name("branch") for _ in branches], to.name("join")
+    (chosen,) = which.named()
+    if which.dtype != "bool":
+        chosen = to.put(f"icmp ne {which.type} {chosen}, 0")
+    to.do(f"br i1 {chosen}, label %{labels[1]}, label %{labels[0]}")
+    ends, results = [], []
+    for label, taken in zip(labels, branches, strict=True):
+        to.begin(label)
+        outputs = program(to, taken, inputs)
+        avals = [v.aval for v in taken.jaxpr.outvars]
+        results.append([to.spread_as(o, a) for o, a in zip(outputs, avals, strict=True)])
+        ends.append(to.block)
+        to.do(f"br label %{after}")
+    to.begin(after)
+
+    def join(kind: str, a: str, b: str) -> str:
+        return to.put(f"phi {kind} [ {a}, %{ends[0]} ], [ {b}, %{ends[1]} ]")
+
+    return [
+        value_of(
+            [join(no.type, a, b) for a, b in zip(no.named(), yes.named(), strict=True)],
+            no.entries.shape, no.dtype, no.over_runs,
+        )
+        for no, yes in zip(*results, strict=True)
+    ]  # fmt: skip
+
+
+# -- loops ---------------------------------------------------------------------------------------
+
+
+def _loop(to: Function, parameters: Any, operands: list[Value]) -> list[Value]:
+    n_constants = parameters["cond_nconsts"] + parameters["body_nconsts"]
+    avals = [v.aval for v in parameters["body_jaxpr"].jaxpr.outvars]
+    carried = [to.spread_as(v, a) for v, a in zip(operands[n_constants:], avals, strict=True)]
+    operands = [*operands[:n_constants], *carried]
+    if _is_straight(parameters["body_jaxpr"].jaxpr):
+        return _outlined(to, parameters, operands, n_constants)
+    return _inlined(to, parameters, operands, n_constants)
+
+
+def _is_straight(jaxpr: Any) -> bool:
+    """Whether there is no control flow in it."""
+    return not any(
+        equation.primitive.name in _CONTROL
+        or (equation.primitive.name in _CALLS and not _is_straight(_called(equation).jaxpr))
+        for equation in jaxpr.eqns
+    )
+
+
+def _inlined(to: Function, parameters: Any, operands: list[Value], n_constants: int) -> list[Value]:
+    n_cond, begin = parameters["cond_nconsts"], operands[n_constants:]
+    head, inside, after = (to.name(kind) for kind in ("head", "body", "exit"))
+    before = to.block
+    to.do(f"br label %{head}")
+    to.begin(head)
+    carried, places = [], []
+    for value in begin:
+        names = []
+        for entry in value.named():
+            # What comes round the loop is not known yet: the line is completed below.
+            places.append(len(to.lines))
+            names.append(to.put(f"phi {value.type} [ {entry}, %{before} ]"))
+        carried.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))
+    (go_on,) = program(to, parameters["cond_jaxpr"], [*operands[:n_cond], *carried])
+    if go_on.over_runs:
+        raise NotElementwise("a loop whose length differs between runs")
+    to.do(f"br i1 {go_on.named()[0]}, label %{inside}, label %{after}")
+    to.begin(inside)
+    outputs = program(to, parameters["body_jaxpr"], [*operands[n_cond:n_constants], *carried])
+    following = [to.spread(o) if c.over_runs else o for o, c in zip(outputs, carried, strict=True)]
+    to.do(f"br label %{head}")
+    ends = [entry for value in following for entry in value.named()]
+    for place, entry in zip(places, ends, strict=True):
+        to.lines[place] += f", [ {entry}, %{to.block} ]"
+    to.begin(after)
+    return carried
+
+
+def _outlined(
+    to: Function, parameters: Any, operands: list[Value], n_constants: int
+) -> list[Value]:
+    """An innermost loop as a function of its own, in whose registers nothing else has a claim.
+
+    Its operands are passed, and its results returned, through a frame in memory.
+    """
+    inner = Function(to.module)
+    size, frame, places, received = 0, to.frame(0), [], []
+    for value in operands:
+        offsets = [size + _ROOM * k for k in range(value.entries.size)]
+        size += _ROOM * value.entries.size
+        places.append(offsets)
+        for offset, entry in zip(offsets, value.named(), strict=True):
+            to.store(frame, offset, value.type, entry)
+        names = [inner.load("%frame", offset, value.type) for offset in offsets]
+        received.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))
+    to.allocations[-1] = to.allocations[-1].replace("[0 x i8]", f"[{size} x i8]")
+    results = []
+    name = to.name("loop")
+    to.do(f"call void @{name}(ptr {frame})")
+    ends = _inlined(inner, parameters, received, n_constants)
+    for value, offsets in zip(ends, places[n_constants:], strict=True):
+        for offset, entry in zip(offsets, value.named(), strict=True):
+            inner.store("%frame", offset, value.type, entry)
+        names = [to.load(frame, offset, value.type) for offset in offsets]
+        results.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))
+    inner.do("ret void")
+    to.module.add(f"define internal void @{name}(ptr noalias %frame) noinline", inner)
+    return results
+
+
+# What an entry takes in a frame, at most.
+_ROOM = 8 * WIDTH

@@ -1,0 +1,1 @@
+"""Rules, algorithms and their invariances."""

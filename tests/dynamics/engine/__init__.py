@@ -1,0 +1,1 @@
+"""Runs, outcomes, sweeps: the engine against the oracle."""

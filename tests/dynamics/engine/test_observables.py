@@ -1,0 +1,132 @@
+"""Observables: each reduction is that of the trajectory, each quantity that of NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dynamics import OBSERVABLES, REDUCTIONS, SAM, StableSAM, ensemble, sweep, trajectory
+from dynamics.engine.observables import register
+from landscapes import CriticalKind, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
+
+N_STEPS, MEAN_LAST, EVERY = 23, 5, 4
+LANDSCAPES = [Saddle(), LinearNeuron("logcosh")]
+
+
+def top(landscape: Landscape, w: np.ndarray) -> tuple[float, np.ndarray]:
+    values, vectors = np.linalg.eigh(landscape.hessian(w))
+    return values[-1], vectors[:, -1]
+
+
+def nearest_minimum(landscape: Landscape, w: np.ndarray) -> float:
+    sets = landscape.facts.critical_sets
+    return min(float(one.distance(w)) for one in sets if one.kind is CriticalKind.MINIMUM)
+
+
+def alignment(landscape: Landscape, w: np.ndarray) -> float:
+    g = landscape.reference_gradient(w)
+    return float(abs(g @ top(landscape, w)[1]) / np.linalg.norm(g)) if g.any() else 0.0
+
+
+BY_HAND = {
+    "loss": lambda landscape, w: float(landscape.loss(w)),
+    "gradient_norm": lambda landscape, w: np.linalg.norm(landscape.reference_gradient(w)),
+    "point_norm": lambda landscape, w: np.linalg.norm(w),
+    "sharpness": lambda landscape, w: top(landscape, w)[0],
+    "alignment": alignment,
+    "distance_to_minima": nearest_minimum,
+}
+REDUCED = {
+    "last": lambda values: values[-1],
+    "max": lambda values: values.max(),
+    "mean_last": lambda values: values[-MEAN_LAST:].mean(),
+    "trace": lambda values: values[::EVERY],
+}
+
+
+def test_every_observable_and_reduction_is_here():
+    assert set(BY_HAND) == set(OBSERVABLES)
+    assert set(REDUCED) == set(REDUCTIONS)
+    assert all(function.__doc__ for function in OBSERVABLES.values())
+
+
+@pytest.mark.parametrize("landscape", LANDSCAPES, ids=lambda one: type(one).__name__)
+def test_reductions_are_those_of_the_trajectory(landscape: Landscape):
+    starts = [(1.3, -0.6), (0.4, 1.7), (0.0, 0.0)]
+    found = sweep(
+        landscape, SAM, eta=0.11, rho=0.13, starts=starts, n_steps=N_STEPS,
+        observables={name: REDUCTIONS for name in OBSERVABLES},
+        mean_last=MEAN_LAST, trace_every=EVERY,
+    ).squeeze()  # fmt: skip
+    np.testing.assert_array_equal(found["step"], np.arange(0, N_STEPS + 1, EVERY))
+    for i, start in enumerate(starts):
+        path = trajectory(landscape, SAM, start, eta=0.11, rho=0.13, n_steps=N_STEPS)
+        for name, by_hand in BY_HAND.items():
+            values = np.array([by_hand(landscape, w) for w in path])
+            for reduction, reduced in REDUCED.items():
+                variable = found[f"{name}_{reduction}"]
+                assert variable.dims == (("start", "step") if reduction == "trace" else ("start",))
+                # Two compilations of one path, 23 steps of rounding; alignment divides by a gap
+                # of eigenvalues and by ‖g‖ ≥ 1e-2.
+                np.testing.assert_allclose(
+                    variable[i], reduced(values), rtol=1e-10, atol=1e-12, err_msg=variable.name
+                )
+
+
+def test_a_mean_over_more_than_all_is_over_all():
+    found = sweep(
+        Saddle(), SAM, eta=0.1, rho=0.2, starts=(1.3, -0.6), n_steps=4,
+        observables={"loss": "mean_last"}, mean_last=100,
+    )  # fmt: skip
+    path = trajectory(Saddle(), SAM, (1.3, -0.6), eta=0.1, rho=0.2, n_steps=4)
+    assert float(found["loss_mean_last"].squeeze()) == pytest.approx(
+        Saddle().loss(path).mean(), rel=1e-13
+    )
+
+
+def test_what_diverges_is_held_inside_and_is_never_nan():
+    found = sweep(
+        Saddle(), StableSAM, eta=0.7, rho=0.2, starts=[(3.1, -2.2), (0.9, 1.2)], n_steps=60,
+        observables={"point_norm": REDUCTIONS, "loss": ("max", "trace")}, trace_every=10,
+    ).squeeze()  # fmt: skip
+    assert found.outcome.values.tolist()[0] == 3
+    for name in found:
+        assert not np.isnan(found[name]).any()
+    held = np.linalg.norm(found["final"][0])
+    assert float(found["point_norm_last"][0]) == pytest.approx(held, rel=1e-10)
+    assert float(found["point_norm_max"].max()) <= 1e12
+
+
+def test_they_depend_on_their_run_and_go_with_every_shape():
+    eta, rho = (0.05, 0.2), (0.1, 0.3)
+    starts = [(1.3, -0.6), (0.4, 1.7), (-1.1, 0.2)]
+    grid = sweep(
+        Saddle(), SAM, eta=eta, rho=rho, starts=starts, n_steps=9,
+        observables={"sharpness": ("max", "trace")}, trace_every=3,
+    )  # fmt: skip
+    assert grid["sharpness_trace"].dims == ("algorithm", "rho", "eta", "start", "step")
+    runs = ensemble(
+        Saddle(), SAM, eta=eta[1], rho=rho[0], starts=starts, n_steps=9,
+        observables={"sharpness": ("max", "trace")}, trace_every=3,
+    )  # fmt: skip
+    for name in ("sharpness_max", "sharpness_trace"):
+        expected = grid[name].sel(algorithm="SAM", eta=eta[1], rho=rho[0]).values
+        np.testing.assert_allclose(runs[name].values, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("landscape", [Quadratic((0.3, 1.2)), MatrixSensing(2, 1, 3, seed=1)])
+def test_the_distance_to_the_minima_is_known_of_landscapes_with_parameters(landscape: Landscape):
+    start = np.linspace(0.3, 1.1, landscape.dim)
+    found = sweep(
+        landscape, SAM, eta=0.05, rho=0.1, starts=start, n_steps=3,
+        observables={"distance_to_minima": "last"},
+    )  # fmt: skip
+    path = trajectory(landscape, SAM, start, eta=0.05, rho=0.1, n_steps=3)
+    assert float(found["distance_to_minima_last"].squeeze()) == pytest.approx(
+        nearest_minimum(landscape, path[-1]), rel=1e-10
+    )
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(ValueError, match="named loss is registered already"):
+        register(OBSERVABLES["loss"])

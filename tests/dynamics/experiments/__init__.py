@@ -1,0 +1,1 @@
+"""Sweeps that are stored, resumed, spread over workers."""

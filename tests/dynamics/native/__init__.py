@@ -1,0 +1,1 @@
+"""Machine code, operation by operation, against NumPy."""

@@ -1,0 +1,1 @@
+"""Claims, provers, the ledger, local theory."""

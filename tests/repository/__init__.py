@@ -1,0 +1,1 @@
+"""The repository itself: layout, registration, documents, benchmarks, mutations."""

@@ -1,0 +1,172 @@
+"""How the code is laid out: imports point one way, and some things are not to be found in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+# Each package may import itself and those before it.
+PACKAGES = ("landscapes", "dynamics", "proofs_check", "figures")
+# Libraries that belong to some of the packages only.
+HOMES = {
+    "sympy": {"landscapes", "proofs_check"},
+    "matplotlib": {"figures"},
+    "z3": {"proofs_check"},
+    "hypothesis": set(),
+    "pytest": set(),
+}
+MOST_LINES = 400
+MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(source: str) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def misplaced(package: str, source: str) -> list[str]:
+    """What a module of this package imports and must not."""
+    later = PACKAGES[PACKAGES.index(package) + 1 :]
+    return sorted(
+        name
+        for name in imported(source)
+        if name in later
+        or name in ("tests", "benchmarks")
+        or package not in HOMES.get(name, PACKAGES)
+    )
+
+
+def calls(source: str, name: str) -> list[int]:
+    """The lines that call the built-in of this name."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+    ]
+
+
+SMALL_NAME = re.compile(r"eps|epsilon|tiny|small", re.IGNORECASE)
+LENGTH = re.compile(r"norm|sqrt|length|hypot", re.IGNORECASE)
+
+
+def _is_small(node: ast.expr) -> bool:
+    """A literal such as 1e-12, or something called eps, tiny, ….eps."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float) and 0 < node.value < 1e-4
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return SMALL_NAME.search(ast.unparse(node)) is not None
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _is_small(node.left)
+
+
+def _is_length(node: ast.expr) -> bool:
+    return LENGTH.search(ast.unparse(node)) is not None
+
+
+def epsilons(source: str) -> Iterator[int]:
+    """The lines where something small is added to a length, or under a root, or in a divisor."""
+    tree = ast.parse(source)
+    guarded = {
+        inner
+        for node in ast.walk(tree)
+        for outer in (
+            node.args if isinstance(node, ast.Call) and _is_length(node.func)
+            else [node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+            else []
+        )
+        for inner in ast.walk(outer)
+    }  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            sides = (node.left, node.right)
+            if any(_is_small(side) for side in sides) and (
+                node in guarded or any(_is_length(side) for side in sides)
+            ):
+                yield node.lineno
+
+
+def test_there_are_modules():
+    assert len(MODULES) > 30
+    assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_keeps_the_rules(path: Path):
+    package, source = path.relative_to(ROOT).parts[0], path.read_text(encoding="utf-8")
+    assert misplaced(package, source) == []
+    assert len(source.splitlines()) <= MOST_LINES
+    if path.name != "__main__.py":
+        assert calls(source, "print") == []
+    if package in ("landscapes", "dynamics"):
+        assert list(epsilons(source)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for(path: Path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+# -- the rules can fail ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("package", "source", "expected"),
+    [
+        ("landscapes", "import dynamics.engine", ["dynamics"]),
+        ("landscapes", "def f():\n    from figures import style", ["figures"]),
+        ("dynamics", "import sympy", ["sympy"]),
+        ("dynamics", "from proofs_check.claim import Claim", ["proofs_check"]),
+        ("proofs_check", "import matplotlib.pyplot as plt", ["matplotlib"]),
+        ("figures", "import z3", ["z3"]),
+        ("figures", "import benchmarks", ["benchmarks"]),
+        ("figures", "import sympy", ["sympy"]),
+        ("figures", "import landscapes, dynamics, proofs_check, numpy", []),
+        ("dynamics", "import jax, landscapes\nfrom dynamics import rules", []),
+    ],
+)
+def test_a_misplaced_import_is_seen(package: str, source: str, expected: list[str]):
+    assert misplaced(package, source) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "u = g / (norm(g) + 1e-12)",
+        "u = rho / jnp.sqrt(n + tiny)",
+        "u = g / (jnp.linalg.norm(g) + eps)",
+        "u = g / (1e-16 + g.norm())",
+        "length = self.norm() + np.finfo(float).eps",
+        "u = rho * g / (s + 1e-8)",
+        "n = sqrt(sum(v * v) + 1e-12**2)",
+    ],
+)
+def test_an_epsilon_is_seen(line: str):
+    assert list(epsilons(line)) == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "n = jnp.sqrt(scaled.dot(scaled)) * inverse",
+        "ok = norm(g) <= 1e-10",
+        "y = 1 + xp.sqrt(1 + s * s)",
+        "reach = 2 * amplitude + tolerance",
+    ],
+)
+def test_what_is_no_epsilon_is_left_alone(line: str):
+    assert list(epsilons(line)) == []
+
+
+def test_a_print_is_seen():
+    assert calls("x = 1\nprint(x)\nbar.print(x)", "print") == [2]

@@ -1,0 +1,258 @@
+"""A case for every rule of `native`: one primitive, and what NumPy says of it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.extend.core.primitives import add_jaxvals_p
+
+from dynamics.engine.native import control
+
+# Whole vectors of 8, 32 and 64 runs, and several of each.
+RUNS = 512
+NAN, MOST, TINY = np.nan, np.finfo(np.float64).max, np.finfo(np.float64).tiny
+INTEGERS = ("int8", "int32", "int64", "uint64")
+NUMBERS = ("float64", *INTEGERS)
+ALL = (*NUMBERS, "bool")
+Shape = tuple[int, ...]
+
+
+def special(dtype: str) -> np.ndarray:
+    """What a type has at its edges, and ordinary numbers that no rounding leaves alone."""
+    if dtype == "float64":
+        return np.array(
+            [0.0, -0.0, np.inf, -np.inf, NAN, np.copysign(NAN, -1), 5e-324, -5e-324, TINY * 0.7,
+             -TINY, MOST, -MOST, 1.0, -1.0, 1 + 2.0**-52, 2 / 3, -np.pi, 1e200, -3e-200, 1e308]
+        )  # fmt: skip
+    if dtype == "bool":
+        return np.array([False, True])
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    few = [least, least + 1, most, most - 1, 0, 1, 2, 3, most // 3, most // 2 + 1]
+    return np.array(few + ([-1, -2, least // 3] if least else []), dtype=dtype)
+
+
+def column(dtype: str, shape: Shape, operand: int) -> np.ndarray:
+    """Numbers over runs, `(*shape, RUNS)`: any two operands hold every pair of special numbers."""
+    values = special(dtype)
+    pairs = np.array(list(product(values, values)), dtype=dtype)
+    one = np.resize(pairs[:, operand % 2], RUNS)
+    return np.stack([np.roll(one, k) for k in range(math.prod(shape))]).reshape(*shape, RUNS)
+
+
+def fixed(dtype: str, shape: Shape, operand: int) -> np.ndarray:
+    """Numbers that are the same for all runs."""
+    values = special(dtype)[::-1]
+    return np.resize(np.roll(values, 2 * operand + 1), shape or 1).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One primitive at one point, its NumPy reading with runs along the last axis, its operands.
+
+    Attributes:
+        over_runs: which operands may be over runs.
+        any_nan: whether a NaN's sign and payload are the processor's affair.
+    """
+
+    function: Callable[..., Any]
+    oracle: Callable[..., Any]
+    operands: tuple[tuple[str, Shape], ...]
+    over_runs: tuple[bool, ...]
+    any_nan: bool
+
+
+CASES: dict[str, list[Case]] = {}
+
+
+def case(
+    name: str, function: Any, oracle: Any, *operands: Any, runs: Any = None, any_nan: bool = False
+) -> None:
+    runs = runs or (True,) * len(operands)
+    CASES.setdefault(name, []).append(Case(function, oracle, operands, runs, any_nan))
+
+
+def of_bits(how: Any) -> Any:
+    """Extrema that tell 0 from −0: among equals, the bits decide. NaN if one is."""
+    name = {np.bitwise_and: np.maximum, np.bitwise_or: np.minimum}[how]
+
+    def extremum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if a.dtype != np.float64:
+            return name(a, b)
+        of_equals = how(a.view(np.uint64), b.view(np.uint64)).view(np.float64)
+        return np.where(a == b, of_equals, name(a, b))
+
+    return extremum
+
+
+MAXIMUM, MINIMUM = of_bits(np.bitwise_and), of_bits(np.bitwise_or)
+
+
+def shift_right(kind: str) -> Callable[[np.ndarray, Any], np.ndarray]:
+    """Of the bits, read as an integer of that kind, whatever the type is."""
+
+    def shift(a: np.ndarray, by: Any) -> np.ndarray:
+        bits = a.view(f"{kind}{8 * a.itemsize}")
+        return (bits >> by.astype(bits.dtype)).view(a.dtype)
+
+    return shift
+
+
+# Entries of an array are treated alike: one type of each kind shows it.
+for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
+    integers = tuple(t for t in INTEGERS if t in types)
+    for name, oracle in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply)):
+        for dtype in ("float64", *integers):
+            case(name, getattr(lax, name), oracle, *((dtype, shape),) * 2, any_nan=True)
+    case("add_any", add_jaxvals_p.bind, np.add, *(("float64", shape),) * 2, any_nan=True)
+    case("div", lax.div, np.divide, *(("float64", shape),) * 2, any_nan=True)
+    for name, oracle in (("max", MAXIMUM), ("min", MINIMUM)):
+        for dtype in types:
+            case(name, getattr(lax, name), oracle, *((dtype, shape),) * 2, any_nan=True)
+    for name, oracle in (
+        ("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor),
+    ):  # fmt: skip
+        for dtype in (*integers, "bool"):
+            function = getattr(lax, f"bitwise_{name}")
+            case(name, function, oracle, *((dtype, shape),) * 2)
+    for name, oracle in (
+        ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal),
+        ("gt", np.greater), ("ge", np.greater_equal),
+    ):  # fmt: skip
+        for dtype in types:
+            case(name, getattr(lax, name), oracle, *((dtype, shape),) * 2)
+    for name, oracle in (
+        ("shift_left", np.left_shift), ("shift_right_arithmetic", shift_right("int")),
+        ("shift_right_logical", shift_right("uint")),
+    ):  # fmt: skip
+        for dtype in integers:
+            case(
+                name,
+                lambda x, name=name: getattr(lax, name)(x, np.full(x.shape, 3, x.dtype)),
+                lambda x, oracle=oracle: oracle(x, x.dtype.type(3)),
+                (dtype, shape),
+            )
+    case("not", lax.bitwise_not, np.logical_not, ("bool", shape))
+    case("neg", lax.neg, np.negative, ("float64", shape))
+    case("abs", lax.abs, np.abs, ("float64", shape))
+    case("sqrt", lax.sqrt, np.sqrt, ("float64", shape), any_nan=True)
+    case("is_finite", lax.is_finite, np.isfinite, ("float64", shape))
+    for dtype in types:
+        case("copy", jnp.copy, np.copy, (dtype, shape))
+        case(
+            "select_n", lax.select_n, lambda which, no, yes: np.where(which, yes, no),
+            ("bool", shape), (dtype, shape), (dtype, shape),
+        )  # fmt: skip
+        for target in NUMBERS:
+            if "float64" != dtype != target:
+                case(
+                    "convert_element_type",
+                    lambda x, target=target: lax.convert_element_type(x, np.dtype(target)),
+                    lambda x, target=target: x.astype(target),
+                    (dtype, shape),
+                )
+    case("stop_gradient", lax.stop_gradient, np.copy, ("float64", shape))
+    for dtype, target in product(("float64", "int64", "uint64"), repeat=2):
+        if dtype != target:
+            case(
+                "bitcast_convert_type",
+                lambda x, target=target: lax.bitcast_convert_type(x, np.dtype(target)),
+                lambda x, target=target: x.view(target),
+                (dtype, shape),
+            )
+
+for dtype in ("float64", "int8", "bool"):
+    # A selection by one boolean for a whole point.
+    case(
+        "select_n", lax.select_n, lambda which, no, yes: np.where(which, yes, no),
+        ("bool", ()), (dtype, (3,)), (dtype, (3,)), runs=(False, True, True),
+    )  # fmt: skip
+    for axes, of, to in (((), (), (3,)), ((1,), (3,), (2, 3)), ((0, 1), (1, 3), (2, 3))):
+        case(
+            "broadcast_in_dim",
+            lambda x, axes=axes, to=to: lax.broadcast_in_dim(x, to, axes),
+            lambda x, to=to: np.broadcast_to(x, (*to, RUNS)),
+            (dtype, of), runs=(of != (1, 3),),
+        )  # fmt: skip
+    for of, to in (((2, 3), (6,)), ((6,), (3, 2)), ((), (1,))):
+        case(
+            "reshape",
+            lambda x, to=to: lax.reshape(x, to),
+            lambda x, to=to: x.reshape(*to, RUNS),
+            (dtype, of),
+        )  # fmt: skip
+    case("squeeze", lambda x: lax.squeeze(x, (1,)), lambda x: x[:, 0], (dtype, (3, 1)))
+    case("slice", lambda x: lax.slice(x, (1,), (3,)), lambda x: x[1:3], (dtype, (4,)))
+    case(
+        "slice", lambda x: lax.slice(x, (0, 1), (2, 5), (1, 3)), lambda x: x[:, 1::3],
+        (dtype, (2, 5)),
+    )  # fmt: skip
+    for axis, of_b in ((0, (1, 3)), (1, (2, 1))):
+        case(
+            "concatenate",
+            lambda a, b, axis=axis: lax.concatenate((a, b), axis),
+            lambda a, b, axis=axis: np.concatenate([a, b], axis),
+            (dtype, (2, 3)), (dtype, of_b),
+        )  # fmt: skip
+
+
+def one_after_the_other(how: Any, a: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    for axis in sorted(axes, reverse=True):
+        first, *rest = np.moveaxis(a, axis, 0)
+        for part in rest:
+            first = how(first, part)
+        a = first
+    return a
+
+
+for name, how, dtypes in (
+    ("sum", np.add, NUMBERS), ("max", MAXIMUM, ALL), ("min", MINIMUM, ALL),
+    ("or", np.bitwise_or, (*INTEGERS, "bool")), ("and", np.bitwise_and, (*INTEGERS, "bool")),
+):  # fmt: skip
+    for dtype in dtypes:
+        for of, axes in (((3,), (0,)), ((2, 3), (1,)), ((2, 3), (0, 1))):
+            case(
+                f"reduce_{name}",
+                lambda x, name=name, axes=axes: getattr(lax, f"reduce_{name}")(x, axes),
+                lambda x, how=how, axes=axes: one_after_the_other(how, x, axes),
+                (dtype, of), any_nan=True,
+            )  # fmt: skip
+
+
+def contracted(a: np.ndarray, b: np.ndarray, axis_a: int, axis_b: int) -> np.ndarray:
+    terms = [
+        x.reshape(*x.shape[:-1], *(1,) * (y.ndim - 1), RUNS) * y
+        for x, y in zip(np.moveaxis(a, axis_a, 0), np.moveaxis(b, axis_b, 0), strict=True)
+    ]
+    return one_after_the_other(np.add, np.stack(terms), (0,))
+
+
+for of_a, of_b, summed in (
+    ((3,), (3,), (0, 0)),
+    ((2, 3), (3, 4), (1, 0)),
+    ((3, 2), (4, 3), (0, 1)),
+):
+    numbers = tuple((axis,) for axis in summed), ((), ())
+    case(
+        "dot_general",
+        lambda a, b, numbers=numbers: lax.dot_general(a, b, numbers),
+        lambda a, b, summed=summed: contracted(a, b, *summed),
+        ("float64", of_a), ("float64", of_b), runs=(True, False), any_nan=True,
+    )  # fmt: skip
+
+
+def set_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Vectors of so many runs, in every module that has read how many there are."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("dynamics.engine.native")]
+    for module in modules:
+        if hasattr(module, "WIDTH"):
+            monkeypatch.setattr(module, "WIDTH", width)
+    monkeypatch.setattr(control, "_ROOM", 8 * width)
