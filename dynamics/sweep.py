@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any
-
-import xarray
+from typing import TYPE_CHECKING, Any
 
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine import engine
@@ -18,6 +16,9 @@ from dynamics.experiments.experiment import Experiment, Settings
 from dynamics.experiments.progress import Progress
 from landscapes import Landscape, Quadratic
 from landscapes.checks import shown
+
+if TYPE_CHECKING:
+    import xarray
 
 
 def sweep(

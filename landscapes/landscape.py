@@ -5,17 +5,18 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import sympy
 from jaxtyping import Float
 
 from landscapes.checks import shown
-from landscapes.expressions.expression import evaluate
 from landscapes.facts import Facts
+
+if TYPE_CHECKING:
+    import sympy
 
 # A point as the engine carries it: one array per component, all with the same leading axes.
 Components = tuple[Any, ...]
@@ -40,9 +41,13 @@ class SymbolicLoss:
     parameters: dict[sympy.Symbol, Any]
 
     def gradient(self) -> tuple[sympy.Expr, ...]:
+        import sympy
+
         return tuple(sympy.diff(self.expression, w) for w in self.point)
 
     def hessian(self) -> tuple[tuple[sympy.Expr, ...], ...]:
+        import sympy
+
         return tuple(tuple(sympy.diff(g, w) for w in self.point) for g in self.gradient())
 
 
@@ -226,6 +231,8 @@ class SymbolicLandscape(Landscape, abstract=True):
         return jnp.stack(values).reshape(self.dim, self.dim)
 
     def _read(self, expressions: Any, symbolic: SymbolicLoss, components: Components) -> list[Any]:
+        from landscapes.expressions.expression import evaluate
+
         values = dict(zip(symbolic.point, components, strict=True)) | symbolic.parameters
         zero = components[0] * 0.0  # so that a constant expression has the shape of a point
         return [value + zero if jnp.ndim(value) == 0 and jnp.ndim(zero) else value

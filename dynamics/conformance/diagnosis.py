@@ -8,7 +8,6 @@ from functools import partial
 from typing import cast
 
 import numpy as np
-from scipy.optimize import brentq
 
 from dynamics.algorithms.algorithm import ALGORITHMS, Algorithm
 from dynamics.algorithms.catalogue import ASAM, GD, SAM
@@ -131,6 +130,8 @@ class _Examination:
         self, suspect: Suspect, path: Real, exponents: tuple[float, float]
     ) -> Iterator[tuple[str, float]]:
         """The numbers in the norm that explain the first step of a path, each in its own way."""
+        from scipy.optimize import brentq
+
         low, high = exponents
         for how in SOFTENED:
             end = partial(self._first_end, suspect, path[0], how)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray
 
 from dynamics.engine import attractors
 from dynamics.engine.outcome import Outcome
 from dynamics.experiments.experiment import Experiment
 from landscapes import Landscape
+
+if TYPE_CHECKING:
+    import xarray
 
 Labelled = tuple[tuple[str, ...], np.ndarray]
 
@@ -51,6 +53,8 @@ def labelled(
     experiment: Experiment, values: dict[str, np.ndarray], attrs: dict[str, Any]
 ) -> xarray.Dataset:
     """Results of the shape of the experiment, by name, as a dataset that holds them."""
+    import xarray
+
     dims, landscape = experiment.dims, experiment.landscape
     data: dict[str, Any] = {
         name: (dims + variable.dims, values[name], attributes(name, landscape))

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import numpy as np
-import xarray
 
 from dynamics.experiments.blocks import Job, Values
 from dynamics.experiments.computing import Advance, Put, compute_here, compute_on, workers
@@ -23,6 +22,9 @@ from dynamics.experiments.provenance import environment, provenance
 from dynamics.experiments.store import Store, listed
 from dynamics.experiments.writing import local_path, sole_writer
 from landscapes.checks import shown, whole_number
+
+if TYPE_CHECKING:
+    import xarray
 
 # The share of the limit that blocks may take while they travel to workers and back.
 _SHARE_SENT = 0.5

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from landscapes.checks import shown
 
 _UNITS = {"B": 1} | {
@@ -53,6 +51,8 @@ def in_words(n_bytes: float) -> str:
 
 def free_memory() -> int:
     """Bytes that this process can still have without anything being swapped out."""
+    import psutil
+
     free = psutil.virtual_memory().available
     for root, limit, usage in _GROUPS:
         for folder in _own_groups(root):

@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray
 
 from dynamics.engine.kernel import Result
 from dynamics.experiments import layout
@@ -32,6 +31,9 @@ from dynamics.experiments.writing import (
     required,
     writing,
 )
+
+if TYPE_CHECKING:
+    import xarray
 
 _LISTED = 10
 # Reading waits for the disk and unpacks outside the interpreter's lock.
@@ -243,6 +245,8 @@ class Store:
 
     def dataset(self) -> xarray.Dataset:
         """The results, with values that are read when they are used."""
+        import xarray
+
         found = xarray.open_zarr(self.path, consolidated=False, chunks=None, decode_cf=False)
         found = found[[name for name in self._arrays if name in found]]
         labels = [name for name in ("algorithm", "rho", "eta", "step") if name in found.variables]

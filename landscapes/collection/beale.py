@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real
 from landscapes.facts import Constant, CriticalKind, DoesNotExist, Facts, critical_point
@@ -86,6 +85,8 @@ def _spectrum(x: float, y: float) -> tuple[float, float]:
 
 @lru_cache
 def _symbolic() -> SymbolicLoss:
+    import sympy
+
     x, y = sympy.symbols("x y", real=True)
     targets = (sympy.Rational(3, 2), sympy.Rational(9, 4), sympy.Rational(21, 8))
     terms = [(c - x + x * y**i) ** 2 for i, c in enumerate(targets, start=1)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array
 from landscapes.facts import Constant, CriticalKind, CriticalSet, DoesNotExist, Facts, Symmetry
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class BoundedSine(SymbolicLandscape):
@@ -91,6 +93,8 @@ def _one_every(
 
 @lru_cache
 def _symbolic() -> tuple[Any, Any, sympy.Expr]:
+    import sympy
+
     w = sympy.Symbol("w", real=True)
     beta, radius = sympy.symbols("beta radius", positive=True)
     amplitude = 9 * beta * radius**2 / (25 * sympy.pi**2)

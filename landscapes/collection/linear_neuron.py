@@ -7,10 +7,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, one_of, real_array, shown
-from landscapes.expressions.functions import LogCosh, SqrtLink, power_links
 from landscapes.facts import (
     Box,
     Constant,
@@ -33,9 +31,21 @@ class Link:
     derivative_bound: Any
 
 
+def _log_cosh(s: Any) -> Any:
+    from landscapes.expressions.functions import LogCosh
+
+    return LogCosh(s)
+
+
+def _sqrt_link(s: Any) -> Any:
+    from landscapes.expressions.functions import SqrtLink
+
+    return SqrtLink(s)
+
+
 LINKS: dict[str, Link] = {
-    "logcosh": Link(LogCosh, np.tanh, np.tanh),
-    "sqrt": Link(SqrtLink, lambda s: s / np.sqrt(1 + s * s), lambda s: s / np.sqrt(1 + s * s)),
+    "logcosh": Link(_log_cosh, np.tanh, np.tanh),
+    "sqrt": Link(_sqrt_link, lambda s: s / np.sqrt(1 + s * s), lambda s: s / np.sqrt(1 + s * s)),
     "square": Link(lambda s: s**2 / 2, lambda s: s, lambda s: s),
 }
 # The link that has a parameter. Nearer to 1 its loss loses digits to cancellation.
@@ -43,6 +53,8 @@ _POWER, _LEAST_EXPONENT = "power", 1.2
 
 
 def _power(exponent: float) -> Link:
+    from landscapes.expressions.functions import power_links
+
     def slope(s: Any) -> Any:
         return s / (1 + np.abs(s) ** exponent) ** (1 / exponent)
 
@@ -54,8 +66,8 @@ class LinearNeuron(SymbolicLandscape):
 
     `link` names ℓ: "logcosh" is log cosh s, "sqrt" is √(1+s²) − 1, "square" is s²/2, and "power",
     with an `exponent` b, is given by its slope ℓ′(s) = s/(1 + |s|^b)^{1/b}, which b = 2 makes that
-    of "sqrt"; ℓ itself is a hypergeometric function (landscapes/functions.py). Every point with
-    xy = 0 is a minimum; at (0, y) the curvatures are y² and 0, so that sharpness falls
+    of "sqrt"; ℓ itself is a hypergeometric function (landscapes/expressions/functions.py). Every
+    point with xy = 0 is a minimum; at (0, y) the curvatures are y² and 0, so that sharpness falls
     towards the origin. What makes it interesting: where on this cross a method comes to rest,
     and whether it rests at all; by how little GD comes to rest below the sharpness 2/η depends on
     b, to which power ℓ′(s)/s falls below 1.
@@ -145,6 +157,8 @@ class LinearNeuron(SymbolicLandscape):
 
 @lru_cache
 def _symbolic(link: str, exponent: float | None) -> SymbolicLoss:
+    import sympy
+
     x, y = sympy.symbols("x y", real=True)
     of = LINKS[link] if exponent is None else _power(exponent)
     return SymbolicLoss((x, y), of.expression(x * y), {})

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array
-from landscapes.expressions.functions import LogCosh
 from landscapes.facts import Constant, CriticalKind, Facts, Symmetry, critical_point
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class LogCoshRidge(SymbolicLandscape):
@@ -98,6 +99,10 @@ class LogCoshRidge(SymbolicLandscape):
 
 @lru_cache
 def _symbolic(dim: int) -> tuple[Any, Any, Any, sympy.Expr]:
+    import sympy
+
+    from landscapes.expressions.functions import LogCosh
+
     w = sympy.symbols(f"w1:{dim + 1}", real=True)
     v = sympy.symbols(f"v1:{dim + 1}", real=True)
     ridge, offset = sympy.symbols("mu c", real=True)

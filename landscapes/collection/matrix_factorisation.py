@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array, whole_number
 from landscapes.facts import (
@@ -92,6 +91,8 @@ class MatrixFactorisation(Landscape):
         return (2 * self._residual(u) @ u,)
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
         if self.dim > _MOST_SYMBOLIC_COORDINATES:
             raise ValueError(
                 f"U of shape {(self.rows, self.width)} has {self.dim} coordinates, too many to "

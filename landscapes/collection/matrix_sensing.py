@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, whole_number
 from landscapes.collection.matrix_factorisation import MatrixFactorisation
@@ -135,6 +134,8 @@ class MatrixSensing(FiniteSum):
         return forms.sum() - datum(self.targets, example)
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
         if self.dim > _MOST_SYMBOLIC_COORDINATES:
             raise ValueError(
                 f"{self!r} has {self.dim} coordinates, too many to write out in symbols "

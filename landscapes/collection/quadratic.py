@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array, shown
 from landscapes.facts import Facts, quadratic_facts
@@ -83,6 +82,8 @@ class Quadratic(Landscape):
         return product(self.spectrum if self.matrix is None else self.matrix, components)
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
         w = sympy.symbols(f"w1:{self.dim + 1}", real=True)
         if self.matrix is None:
             h = sympy.symbols(f"lambda1:{self.dim + 1}", positive=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array
 from landscapes.collection.quadratic import SYMMETRY_TOLERANCE, inner_product, product
@@ -116,6 +115,8 @@ class QuadraticSum(QuadraticMean):
         return (h * w if h.ndim == 1 else h.T @ w) + c
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
         numbers = self.curvatures.size + self.slopes.size
         if numbers > _MOST_SYMBOLIC_NUMBERS:
             raise ValueError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array
 from landscapes.facts import (
@@ -20,6 +19,9 @@ from landscapes.facts import (
     critical_point,
 )
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class Ravine(SymbolicLandscape):
@@ -130,5 +132,7 @@ def _spectrum(a: float, b: float, c: float) -> tuple[float, float]:
 
 @lru_cache
 def _symbolic() -> tuple[Any, Any, sympy.Expr]:
+    import sympy
+
     x, y, skew, tilt = sympy.symbols("x y skew tilt", real=True)
     return (x, y), (skew, tilt), (1 + y**2) * x**2 / 2 + skew * x**3 * (1 + tilt * y)

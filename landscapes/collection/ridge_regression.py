@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array, whole_number
 from landscapes.collection.quadratic import inner_product
@@ -121,6 +120,8 @@ class RidgeRegression(QuadraticMean):
         return (np.sum(x * w) - y) * x + self.ridge * w
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
         numbers = self.inputs.size + self.targets.size
         if numbers > _MOST_SYMBOLIC_NUMBERS:
             raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real
 from landscapes.facts import Constant, CriticalKind, Facts, Symmetry, critical_point
@@ -61,5 +60,7 @@ class RippledBowl(SymbolicLandscape):
 
 @lru_cache
 def _symbolic() -> SymbolicLoss:
+    import sympy
+
     w = sympy.Symbol("w", real=True)
     return SymbolicLoss((w,), w**2 + 3 * sympy.sin(w) ** 2, {})

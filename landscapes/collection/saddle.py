@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real
 from landscapes.facts import (
@@ -71,5 +70,7 @@ class Saddle(SymbolicLandscape):
 
 @lru_cache
 def _symbolic() -> SymbolicLoss:
+    import sympy
+
     x, y = sympy.symbols("x y", real=True)
     return SymbolicLoss((x, y), x**4 / 4 - x * y + y**2 / 2, {})

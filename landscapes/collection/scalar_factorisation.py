@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array
 from landscapes.facts import (
@@ -22,6 +21,9 @@ from landscapes.facts import (
     critical_point,
 )
 from landscapes.landscape import SymbolicLandscape, SymbolicLoss
+
+if TYPE_CHECKING:
+    import sympy
 
 # Halvings of (−1, 1) until 1 − |t| is one unit in the last place; being at a maximum, the square
 # is then wrong by that unit squared.
@@ -148,5 +150,7 @@ def _distance_to_hyperbola(w: Any, target: float) -> Any:
 
 @lru_cache
 def _symbolic() -> tuple[Any, Any, sympy.Expr]:
+    import sympy
+
     x, y, target = sympy.symbols("x y target", real=True)
     return (x, y), target, (target - x * y) ** 2 / 2

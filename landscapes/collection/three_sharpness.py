@@ -6,7 +6,6 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real
 from landscapes.facts import (
@@ -124,6 +123,8 @@ def factors(a: Any, b: Any) -> tuple[Any, Any]:
 
 @lru_cache
 def _symbolic() -> SymbolicLoss:
+    import sympy
+
     a, b, u, v = sympy.symbols("a b u v", real=True)
     first, second = factors(a, b)
     return SymbolicLoss((a, b, u, v), first * u**2 + second * v**2, {})

@@ -7,10 +7,8 @@ from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, real_array, whole_number
-from landscapes.expressions.functions import Relu, Softplus
 from landscapes.facts import CriticalKind, CriticalSet, DoesNotExist, Facts, Unknown
 from landscapes.finite_sum import FiniteSum, datum
 from landscapes.landscape import Components, SymbolicLoss
@@ -74,6 +72,10 @@ class ThresholdNeuron(FiniteSum):
         return _logistic(components, datum(self.inputs, example), datum(self.labels, example))
 
     def symbolic(self) -> SymbolicLoss:
+        import sympy
+
+        from landscapes.expressions.functions import Relu, Softplus
+
         if self.inputs.size > _MOST_SYMBOLIC_NUMBERS:
             raise ValueError(
                 f"{self!r} has {self.dim} coordinates but {self.inputs.size} numbers of data, too "
@@ -141,6 +143,8 @@ class ThresholdNeuron(FiniteSum):
 
 def _logistic(components: Components, inputs: Any, labels: Any) -> Any:
     """log(1 + exp(−y f(x))) of the examples x, along the last axis of `inputs`."""
+    from landscapes.expressions.functions import Relu, Softplus
+
     minus, plus, b = components
     below = Relu.numeric(jnp, b - inputs).sum(axis=-1)
     above = Relu.numeric(jnp, b + inputs).sum(axis=-1)

@@ -6,25 +6,20 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from numbers import Real as RealNumber
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from landscapes.checks import Real, shown
-from landscapes.critical.points import CriticalSearch
 from landscapes.facts import Facts
-from landscapes.formula.facts import facts_of
 from landscapes.formula.parser import Node, Parser
 from landscapes.formula.text import CONSTANTS, FormulaError, name_problem
-from landscapes.formula.tree import (
-    dual,
-    rational,
-    refuse_bad_constants,
-    refuse_unsmooth,
-    symbolic,
-)
 from landscapes.landscape import Components, SymbolicLandscape, SymbolicLoss
+
+if TYPE_CHECKING:
+    import sympy
+
+    from landscapes.critical.points import CriticalSearch
 
 MOST_COORDINATES = 8
 _TAKEN = ("self", "text", "coordinates", "parameters")
@@ -83,6 +78,8 @@ class Formula(SymbolicLandscape):
         coordinates: tuple[str, ...] | None = None,
         **named: float,
     ) -> None:
+        from landscapes.formula import tree as reading
+
         if not isinstance(text, str):
             raise ValueError(f"text must be a formula such as 'x**2/2'; got {shown(text)}")
         given = _parameters(parameters, named)
@@ -90,12 +87,12 @@ class Formula(SymbolicLandscape):
         tree, occurring = _parsed(text, tuple(given), order)
         point = tuple(n for n in occurring if n not in given) if order is None else order
         _check_names(text, given, occurring, point)
-        refuse_bad_constants(text, tree, given)
+        reading.refuse_bad_constants(text, tree, given)
         self._set(
             dim=len(point), text=text, names=tuple(given), point_names=point,
             ordered=order is not None, values=tuple(np.float64(v) for v in given.values()),
         )  # fmt: skip
-        refuse_unsmooth(text, self.exact)
+        reading.refuse_unsmooth(text, self.exact)
         if not self.exact.free_symbols:
             raise FormulaError(text, 0, "the loss is constant", "it must depend on a coordinate")
 
@@ -117,8 +114,10 @@ class Formula(SymbolicLandscape):
     @cached_property
     def exact(self) -> Any:
         """The loss in its coordinates alone, the parameters being exact numbers."""
+        from landscapes.formula import tree as reading
+
         values = {
-            symbol: rational(Fraction(repr(float(value))))
+            symbol: reading.rational(Fraction(repr(float(value))))
             for symbol, value in zip(_symbols(self.names), self.values, strict=True)
         }
         expression: Any = _symbolic(self.text, self.names, self._order).expression
@@ -126,6 +125,8 @@ class Formula(SymbolicLandscape):
 
     @cached_property
     def _known(self) -> tuple[Facts, CriticalSearch]:
+        from landscapes.formula.facts import facts_of
+
         return facts_of(self.exact, _symbols(self.point_names))
 
     @property
@@ -138,11 +139,13 @@ class Formula(SymbolicLandscape):
         return self._known[1]
 
     def reference_gradient(self, w: Real) -> Real:
+        from landscapes.formula import tree as reading
+
         tree, _ = _parsed(self.text, self.names, self._order)
         values = dict(zip(self.names, map(float, self.values), strict=True))
         point = dict(zip(self.point_names, map(float, w), strict=True))
         with np.errstate(all="ignore"):
-            return dual(tree, values | point, self.point_names)[1]
+            return reading.dual(tree, values | point, self.point_names)[1]
 
     def arguments(self) -> dict[str, Any]:
         # Inside compiled code the values have no number yet, and stand for themselves.
@@ -173,15 +176,19 @@ def _parsed(
 def _symbolic(
     text: str, parameters: tuple[str, ...], coordinates: tuple[str, ...] | None
 ) -> SymbolicLoss:
+    from landscapes.formula import tree as reading
+
     tree, names = _parsed(text, parameters, coordinates)
     point = coordinates or tuple(n for n in names if n not in parameters)
     every = (*point, *parameters)
-    expression = symbolic(tree, dict(zip(every, _symbols(every), strict=True)))
-    refuse_unsmooth(text, expression)
+    expression = reading.symbolic(tree, dict(zip(every, _symbols(every), strict=True)))
+    reading.refuse_unsmooth(text, expression)
     return SymbolicLoss(_symbols(point), expression, {})
 
 
 def _symbols(names: tuple[str, ...]) -> tuple[sympy.Symbol, ...]:
+    import sympy
+
     return tuple(sympy.Symbol(name, real=True) for name in names)
 
 

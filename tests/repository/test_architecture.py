@@ -170,3 +170,14 @@ def test_what_is_no_epsilon_is_left_alone(line: str):
 
 def test_a_print_is_seen():
     assert calls("x = 1\nprint(x)\nbar.print(x)", "print") == [2]
+
+
+# -- what an import costs --------------------------------------------------------------------
+
+# Libraries that take long to import, and are imported where they are used.
+HEAVY = ("sympy", "xarray", "pandas", "scipy", "zarr", "optax", "z3", "matplotlib", "rich")
+
+
+def test_an_import_does_not_load_what_it_may_never_need(run_python):
+    program = f"import sys, dynamics; print([m for m in {HEAVY} if m in sys.modules])"
+    assert run_python(program) == "[]"
