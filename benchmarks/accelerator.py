@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jax
 
-from benchmarks.job import check, job, ravine
 from benchmarks.row import Group, Measurement, Settings, Unmeasured, at_least, row
 from benchmarks.timing import interleaved
+from benchmarks.workload import check, ravine, workload
 from dynamics import device_name
 
 _STEPS = "run-steps/s"
@@ -21,9 +21,9 @@ def in_double_precision(settings: Settings) -> Measurement:
     gpus = [d for d in jax.local_devices() if d.platform == "gpu"]
     runs = _RUNS if gpus else settings.pick(4096, 131_072)
     steps = settings.pick(100, 1000)
-    small = job(4096)
+    small = workload(4096)
     check("Ravine", small, ravine(small))
-    engine = ravine(job(runs))
+    engine = ravine(workload(runs))
     times = interleaved({"Ravine": engine}, {"Ravine": steps}, min(settings.repeats, 3))
     rate = runs * steps / times["Ravine"].best
     note = f"{runs:,} runs × {steps:,} steps on {device_name()}: {rate:.2g} {_STEPS}"

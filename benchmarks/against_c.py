@@ -6,15 +6,19 @@ from collections.abc import Callable
 
 from benchmarks import opponents
 from benchmarks.c_loop import c_loop
-from benchmarks.job import Engine, Job, check, job, ravine
 from benchmarks.row import Group, Mark, Measurement, Settings, at_least, at_most, row
 from benchmarks.timing import Duel, Side, duel
+from benchmarks.workload import Engine, Workload, check, ravine, workload
 from dynamics import GD, SAM, USAM, Algorithm, StableSAM
 from landscapes import Landscape, LinearNeuron, Saddle
 
 
 def compared(
-    given: Job, name: str, prepare: Callable[[Job], Engine], steps: tuple[int, int], repeats: int
+    given: Workload,
+    name: str,
+    prepare: Callable[[Workload], Engine],
+    steps: tuple[int, int],
+    repeats: int,
 ) -> Duel:
     """The public sweep against an engine, both of them checked first; steps of each.
 
@@ -31,14 +35,14 @@ def compared(
 
 
 def _size(settings: Settings) -> tuple[int, int]:
-    """Runs and steps of the reference job."""
+    """Runs and steps of the reference workload."""
     return settings.pick((4096, 100), (131_072, 1000))
 
 
 def _against_c(landscape: Landscape, algorithm: Algorithm) -> Callable[[Settings], Measurement]:
     def measure(settings: Settings) -> Measurement:
         runs, steps = _size(settings)
-        given = job(runs, landscape, algorithm)
+        given = workload(runs, landscape, algorithm)
         found = compared(given, "C", c_loop, (steps, steps), settings.repeats)
         return Measurement(found.slower_than, found.note(), data=found.data())
 
@@ -58,12 +62,12 @@ for _name, _landscape, _algorithm, _limit in _JOBS:
 
 
 def _instead(
-    name: str, prepare: Callable[[Job], Engine], steps: int
+    name: str, prepare: Callable[[Workload], Engine], steps: int
 ) -> Callable[[Settings], Measurement]:
     def measure(settings: Settings) -> Measurement:
         runs, ours = _size(settings)
         theirs = min(steps, ours)
-        found = compared(job(runs), name, prepare, (ours, theirs), settings.repeats)
+        found = compared(workload(runs), name, prepare, (ours, theirs), settings.repeats)
         return Measurement(found.faster_than, found.note(faster=True), data=found.data())
 
     return measure
@@ -74,7 +78,7 @@ def _faster(limit: float) -> Mark:
 
 
 # NumPy, optax and PyTorch pay per step, so 50 steps tell as much as 1,000.
-_OTHERS: tuple[tuple[str, str, str, Callable[[Job], Engine], int, float], ...] = (
+_OTHERS: tuple[tuple[str, str, str, Callable[[Workload], Engine], int, float], ...] = (
     ("instead-numpy", "NumPy", "NumPy as one writes it from the paper", opponents.paper, 50, 150),
     ("instead-optax", "optax", "optax.contrib.sam, vmap and scan", opponents.optax, 50, 40),
     ("instead-torch", "PyTorch", "PyTorch, the whole batch, no autograd", opponents.torch, 50, 20),

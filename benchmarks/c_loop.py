@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.job import Engine, Job
 from benchmarks.row import Unmeasured
+from benchmarks.workload import Engine, Workload
 from landscapes.checks import Real
 
 SOURCE = Path(__file__).with_name("loops.c")
@@ -45,8 +45,8 @@ def loops(with_compiler: str) -> ctypes.CDLL:
         return ctypes.CDLL(os.fspath(library))
 
 
-def c_loop(given: Job) -> Engine:
-    """The loop of the job's map; only the loop and a copy of the starts are in its time."""
+def c_loop(given: Workload) -> Engine:
+    """The loop of the workload's map; only the loop and a copy of the starts are in its time."""
     with_compiler = compiler()
     if with_compiler is None:
         raise Unmeasured("no C compiler (gcc, cc or clang) is on the PATH")

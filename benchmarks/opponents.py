@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.job import Engine, Job
 from benchmarks.row import optional
+from benchmarks.workload import Engine, Workload
 from landscapes.checks import Real
 
 
-def paper(given: Job) -> Engine:
+def paper(given: Workload) -> Engine:
     """NumPy as one writes it from the paper: the whole batch, a power, a norm."""
     etas, starts = given.each()
 
@@ -36,7 +36,7 @@ def paper(given: Job) -> Engine:
     return run
 
 
-def optax(given: Job) -> Engine:
+def optax(given: Workload) -> Engine:
     """`optax.contrib.sam` under vmap and scan; each of its steps is two updates."""
     plain, contrib = optional("optax"), optional("optax.contrib")
     eta, starts = given.each()
@@ -67,7 +67,7 @@ def optax(given: Job) -> Engine:
     return run
 
 
-def torch(given: Job) -> Engine:
+def torch(given: Workload) -> Engine:
     """A PyTorch loop over the whole batch, without autograd."""
     library = optional("torch")
     each, starts = given.each()
@@ -86,7 +86,7 @@ def torch(given: Job) -> Engine:
     return run
 
 
-def numba(given: Job) -> Engine:
+def numba(given: Workload) -> Engine:
     """A Numba loop over the runs in parallel, each run advanced through all its steps."""
     library = optional("numba")
     eta, starts = given.each()

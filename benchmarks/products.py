@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.child import in_child
-from benchmarks.job import Job, check, gap, ravine
 from benchmarks.row import (
     Disagreement,
     Group,
@@ -24,6 +23,7 @@ from benchmarks.row import (
     row,
 )
 from benchmarks.timing import clock, interleaved
+from benchmarks.workload import Workload, check, gap, ravine
 from dynamics import SAM, normal_starts, sweep
 from landscapes import MatrixSensing, Quadratic
 from landscapes.checks import Real
@@ -81,7 +81,7 @@ def quadratic(settings: Settings) -> Measurement:
     runs, steps, theirs = settings.pick((2000, 20, 20), (100_000, 200, 50), (100_000, 1000, 50))
     landscape = rotated_quadratic(20)
     assert landscape.matrix is not None
-    given = Job(landscape, SAM, np.geomspace(0.01, 0.5, 100), normal_starts(runs // 100, 20))
+    given = Workload(landscape, SAM, np.geomspace(0.01, 0.5, 100), normal_starts(runs // 100, 20))
     ours = ravine(given)
     check("Ravine", given, ours)
     products = quadratic_products(landscape.matrix, given.each()[1])

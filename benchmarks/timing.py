@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
-from benchmarks.job import Engine
+from benchmarks.workload import Engine
 
 # Short jobs are repeated until they have taken this long together, so that one disturbance does
 # not fall on every repeat of one side; but no more often than this many times as asked.
@@ -58,7 +58,7 @@ def interleaved(
 
 @dataclass(frozen=True)
 class Side:
-    """An engine, made ready for a job of so many runs, and the steps that it is timed for."""
+    """An engine, made ready for a workload of so many runs, and the steps that it is timed for."""
 
     name: str
     engine: Engine

@@ -25,8 +25,7 @@ from rich.progress import (
 from dynamics import device_name
 from figures import FIGURES, gallery, provenance
 from figures.choosing import chosen_algorithms, chosen_landscapes, nearest
-from figures.figure import SIZES, Figure
-from figures.figure import Progress as Told
+from figures.figure import SIZES, Figure, Told
 from figures.rendering import FORMATS, formats_of, render
 from proofs_check.interruption import Interruption
 
@@ -34,7 +33,7 @@ DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
 
 
 @dataclass(frozen=True)
-class Job:
+class Drawing:
     """One figure to be made: from what, in which formats, and from which data if they are there."""
 
     figure: Figure
@@ -58,13 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.gallery and given.out:
         parser.error("--gallery DIR says where the files go; leave out --out")
     folder = Path(given.gallery or given.out or "build/figures")
-    jobs = _jobs(parser, given, folder)
+    drawings = _drawings(parser, given, folder)
     _check_writable(parser, folder)
 
     # The paths of what is made go to standard output, progress and complaints to standard error.
     err = Console(stderr=True)
     if not given.reuse_data:
-        err.print(f"{len(jobs)} figures at size {given.size} on {device_name()}")
+        err.print(f"{len(drawings)} figures at size {given.size} on {device_name()}")
     done = 0
     try:
         with Interruption() as interruption, _bars(err) as bars:
@@ -73,17 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 interruption.check()
                 bars.update(bar, completed=share)
 
-            for job in jobs:
-                bar = bars.add_task(job.figure.name, total=1.0)
+            for drawing in drawings:
+                bar = bars.add_task(drawing.figure.name, total=1.0)
                 if not err.is_terminal:
-                    name = job.figure.name
-                    err.print(f"[{done + 1}/{len(jobs)}] {name}", highlight=False, markup=False)
-                for path in make(job, folder, partial(told, bar), small=bool(given.gallery)):
+                    name = drawing.figure.name
+                    err.print(f"[{done + 1}/{len(drawings)}] {name}", highlight=False, markup=False)
+                for path in make(drawing, folder, partial(told, bar), small=bool(given.gallery)):
                     print(path)
                 told(bar, 1.0)
                 done += 1
     except KeyboardInterrupt:
-        err.print(f"interrupted: {done} of {len(jobs)} figures done", style="bold")
+        err.print(f"interrupted: {done} of {len(drawings)} figures done", style="bold")
         return INTERRUPTED
     finally:
         if given.gallery and done:
@@ -91,9 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return DONE
 
 
-def make(job: Job, folder: Path, progress: Told, small: bool = False) -> list[Path]:
+def make(drawing: Drawing, folder: Path, progress: Told, small: bool = False) -> list[Path]:
     """Makes one figure's files, simulating unless given the data, and returns their paths."""
-    figure, data = job.figure, job.data
+    figure, data = drawing.figure, drawing.data
     data_path, sidecar = (
         f(folder, figure) for f in (provenance.data_path, provenance.sidecar_path)
     )
@@ -101,11 +100,11 @@ def make(job: Job, folder: Path, progress: Told, small: bool = False) -> list[Pa
     written = []
     if data is None:
         begin = perf_counter()
-        data = figure.data(job.size, progress=progress, **job.choices)
+        data = figure.data(drawing.size, progress=progress, **drawing.choices)
         simulation = provenance.surroundings() | {"seconds": round(perf_counter() - begin, 2)}
         provenance.write_data(data, data_path)
         written.append(data_path)
-    images = render(figure, data, folder, job.formats)
+    images = render(figure, data, folder, drawing.formats)
     if small:
         gallery.add_thumbnail(figure, data, folder)
     provenance.write_sidecar(sidecar, figure, data, simulation, images)
@@ -152,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _jobs(parser: argparse.ArgumentParser, given: Any, folder: Path) -> list[Job]:
+def _drawings(parser: argparse.ArgumentParser, given: Any, folder: Path) -> list[Drawing]:
     """What is to be made, everything that is wrong with it found out."""
     choices: dict[str, Any] = {}
     try:
@@ -165,15 +164,15 @@ def _jobs(parser: argparse.ArgumentParser, given: Any, folder: Path) -> list[Job
         parser.error(str(error))
     figures = _chosen(parser, given.name, choices)
     asked = _formats(parser, given.formats, figures)
-    jobs = []
+    drawings = []
     for figure in figures:
         try:
             arguments = figure.arguments_of(given.size, **choices)
         except ValueError as error:
             parser.error(str(error))
         kept = _kept(parser, figure, folder, given.size, arguments) if given.reuse_data else None
-        jobs.append(Job(figure, given.size, choices, formats_of(figure, asked), kept))
-    return jobs
+        drawings.append(Drawing(figure, given.size, choices, formats_of(figure, asked), kept))
+    return drawings
 
 
 def _chosen(

@@ -21,7 +21,7 @@ from landscapes import Landscape
 from proofs_check import Finding
 
 #: Told which share of the simulation is done, from 0 to 1.
-Progress = Callable[[float], None]
+Told = Callable[[float], None]
 SIZES = ("quick", "full")
 #: The choices that a figure may leave to who asks for its data.
 CHOICES = ("landscape", "landscapes", "algorithms")
@@ -34,7 +34,7 @@ class Request:
     landscapes: tuple[Landscape, ...]
     algorithms: tuple[Algorithm, ...]
     arguments: Mapping[str, Any]
-    progress: Progress
+    progress: Told
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]
@@ -109,7 +109,7 @@ class Figure:
         *,
         landscape: Landscape | str | Iterable[Landscape | str] | None = None,
         algorithms: Algorithm | str | Iterable[Algorithm | str] | None = None,
-        progress: Progress = lambda _: None,
+        progress: Told = lambda _: None,
         **changes: Any,
     ) -> xarray.Dataset:
         """Everything that is drawn, predictions included; attributes say what it was made from.

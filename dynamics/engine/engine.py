@@ -24,7 +24,8 @@ from landscapes import Landscape
 # and so often progress is told of.
 _LONGEST_CALL = 1.0
 
-Progress = Callable[[int], None]
+# Told how many more runs are done.
+Advance = Callable[[int], None]
 # Some of the runs, by their indices or as a range.
 Part = slice | np.ndarray
 Devices = Sequence[Any]  # of `jax.Device`
@@ -48,7 +49,7 @@ def run(
     early_stop: bool,
     chunk_size: int | None,
     devices: Devices | None,
-    progress: Progress,
+    progress: Advance,
 ) -> Result:
     """All runs to their outcomes; `progress` is told how many more are done.
 

@@ -6,12 +6,12 @@ import multiprocessing.context
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
+from dynamics.engine.engine import Advance
 from dynamics.experiments.blocks import Job, Values, compute, compute_in_worker, look_around
 from dynamics.experiments.experiment import Block, Experiment
 from dynamics.experiments.provenance import differences, environment
 from landscapes.checks import shown
 
-Advance = Callable[[int], None]
 Put = Callable[[Block, Values], None]
 
 # Blocks that are with an executor at a time: enough for every worker to find the next one there.

@@ -12,8 +12,8 @@ import xarray
 
 from benchmarks import __main__ as benchmark
 from benchmarks import against_c, c_loop, child, grid, growth, opponents, report, row, timing
-from benchmarks.job import Engine, Job, check, job, lean, ravine
 from benchmarks.row import ROWS, Disagreement, Group, Measurement, Row, Settings, Size, Verdict
+from benchmarks.workload import Engine, Workload, check, lean, ravine, workload
 from dynamics import SAM
 from landscapes import LinearNeuron, Saddle
 from tests.support.cases import CORE
@@ -33,7 +33,7 @@ def fake(measure, mark: row.Mark | None = None, name: str = "fake") -> Row:
 def test_every_c_loop_does_its_job():
     for landscape, algorithm in [(Saddle(), a) for a in CORE] + [(LinearNeuron("sqrt"), SAM)]:
         # Not a multiple of the block's 128 runs: the last block is a part of one.
-        given = replace(job(256, landscape, algorithm), eta=np.geomspace(1e-3, 0.3, 61))
+        given = replace(workload(256, landscape, algorithm), eta=np.geomspace(1e-3, 0.3, 61))
         check("C", given, c_loop.c_loop(given))
 
 
@@ -41,12 +41,12 @@ def test_every_c_loop_does_its_job():
 def test_every_engine_in_its_place_does_the_job(name):
     if name != "paper":
         pytest.importorskip(name)
-    given = job(256)
+    given = workload(256)
     assert np.abs(lean(given)(20) - given.each()[1]).max() > 0.1
     check(name, given, getattr(opponents, name)(given))
 
 
-def _moved(given: Job, by: float) -> Engine:
+def _moved(given: Workload, by: float) -> Engine:
     return lambda n_steps: lean(given)(n_steps) + by
 
 
@@ -59,7 +59,7 @@ def test_an_engine_that_is_wrong_is_not_timed(by, monkeypatch, capsys):
     monkeypatch.setattr(against_c, "ravine", lean)
 
     def measure(settings: Settings) -> Measurement:
-        against_c.compared(job(256), "Loop", lambda given: _moved(given, by), (9, 9), 1)
+        against_c.compared(workload(256), "Loop", lambda given: _moved(given, by), (9, 9), 1)
         raise AssertionError
 
     monkeypatch.setitem(ROWS, "fake", fake(measure))
@@ -71,15 +71,15 @@ def test_an_engine_that_is_wrong_is_not_timed(by, monkeypatch, capsys):
 def test_the_sweep_itself_is_checked(monkeypatch):
     monkeypatch.setattr(against_c, "ravine", lambda given: _moved(given, 1e-6))
     with pytest.raises(Disagreement, match="Ravine disagrees"):
-        against_c.compared(job(256), "NumPy", lean, (9, 9), 1)
+        against_c.compared(workload(256), "NumPy", lean, (9, 9), 1)
 
 
 def test_runs_that_leave_are_not_compared_unless_they_are_many():
-    given = replace(job(128), eta=np.geomspace(1e-3, 30.0, 128))
+    given = replace(workload(128), eta=np.geomspace(1e-3, 30.0, 128))
     with pytest.raises(Disagreement, match="of the runs stay"):
         check("lean", given, lean(given))
     with pytest.raises(Disagreement, match="gives shape"):
-        check("lean", job(128), lean(job(256)))
+        check("lean", workload(128), lean(workload(256)))
 
 
 def test_early_stopping_that_changes_an_outcome_is_caught():
@@ -261,8 +261,8 @@ def test_wrong_usage_is_refused_before_anything_is_measured(
 
 
 def test_the_reference_job_is_the_one_of_the_marks():
-    assert job(131_072).runs == 131_072
-    given = job(256)
+    assert workload(131_072).runs == 131_072
+    given = workload(256)
     assert ravine(given)(1).shape == (256, 2)
 
 

@@ -24,7 +24,7 @@ _LEAST_SHARE_INSIDE = 0.8
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """One algorithm on one landscape, with every η from every start."""
 
     landscape: Landscape
@@ -43,22 +43,22 @@ class Job:
         return eta, np.tile(self.starts, (len(self.eta), 1))
 
 
-def job(runs: int, landscape: Landscape | None = None, algorithm: Algorithm = SAM) -> Job:
-    """The reference job with (about) this many runs: 131,072 are 128 η × 1,024 starts.
+def workload(runs: int, landscape: Landscape | None = None, algorithm: Algorithm = SAM) -> Workload:
+    """The reference workload, with (about) this many runs: 131,072 are 128 η × 1,024 starts.
 
     The learning rates are log-spaced in [0.001, 0.3], the starts uniform in [−2, 2]².
     """
     starts = uniform_starts(max(1, runs // 128), low=(-2.0, -2.0), high=(2.0, 2.0), seed=0)
     eta = np.geomspace(0.001, 0.3, 128)
-    return Job(Saddle() if landscape is None else landscape, algorithm, eta, starts)
+    return Workload(Saddle() if landscape is None else landscape, algorithm, eta, starts)
 
 
-# An engine, made ready for a job, takes a number of steps and gives the last iterates,
+# An engine, made ready for a workload, takes a number of steps and gives the last iterates,
 # shape (runs, dim).
 Engine = Callable[[int], Real]
 
 
-def ravine(given: Job) -> Engine:
+def ravine(given: Workload) -> Engine:
     """The public sweep, outcomes and all, with every step done."""
 
     def run(n_steps: int) -> Real:
@@ -92,7 +92,7 @@ _DIRECTIONS: dict[str, Callable[..., Real]] = {
 }
 
 
-def lean(given: Job) -> Engine:
+def lean(given: Workload) -> Engine:
     """NumPy with the landscape's gradient by hand, coordinates apart and no power."""
     eta, starts = given.each()
     move = _DIRECTIONS[given.algorithm.name]
@@ -112,7 +112,7 @@ def gap(expected: Real, found: Real) -> float:
     return float(np.max(np.abs(expected - found) / (1 + np.abs(expected))))
 
 
-def check(name: str, given: Job, engine: Engine, steps: int = COMPARED_STEPS) -> None:
+def check(name: str, given: Workload, engine: Engine, steps: int = COMPARED_STEPS) -> None:
     """Raises `Disagreement` unless the engine ends where the lean loop does."""
     expected = lean(given)(steps)
     found = engine(steps)
