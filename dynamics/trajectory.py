@@ -46,7 +46,7 @@ def trajectory(
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
     algorithm.check(landscape)
-    whole_number("order", order, minimum=0, maximum=MOST_STEPS)
+    order = whole_number("order", order, minimum=0, maximum=MOST_STEPS)
     where, etas, rhos = points(start, landscape, "start"), learning_rates(eta), radii(rho)
     for name, values in (("start", where), ("eta", etas), ("rho", rhos)):
         if len(values) != 1:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from landscapes.checks import shown
+from landscapes.checks import numbers
 from landscapes.facts import Facts
 
 if TYPE_CHECKING:
@@ -161,13 +161,7 @@ class Landscape(abc.ABC):
         if isinstance(w, jax.Array):
             self._check_points(w)
             return _quantity(self, w, quantity, *arguments)
-        try:
-            points = np.asarray(w, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"w must be numbers, shape (..., {self.dim}); got {shown(w)}"
-            ) from None
-        self._check_points(points)
+        points = numbers("w", w, accepted=f"numbers, shape (..., {self.dim})")
         with jax.enable_x64(True):
             return np.asarray(_compiled_quantity(self, points, quantity, *arguments))
 

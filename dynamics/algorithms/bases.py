@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeVar
 
 import jax
 
 from dynamics.algorithms.vector import Vector
-from landscapes.checks import shown
+from landscapes.checks import real_number, short_number, shown
 
 V = TypeVar("V", bound=Vector)
 
@@ -36,8 +35,10 @@ class _Momentum(Base):
     momentum: float
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.momentum, Real) and 0 <= float(self.momentum) < 1):
-            raise ValueError(f"momentum must be in [0, 1); got {shown(self.momentum)}")
+        momentum = real_number(
+            "momentum", self.momentum, accepted="in [0, 1)", fits=lambda v: 0 <= v < 1
+        )
+        object.__setattr__(self, "momentum", momentum)
 
     def initial(self, w: V) -> V:
         return 0 * w
@@ -58,7 +59,7 @@ class HeavyBall(_Momentum):
         return velocity, velocity
 
     def __str__(self) -> str:
-        return f"heavy ball {self.momentum:g}"
+        return f"heavy ball {short_number(self.momentum)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Nesterov(_Momentum):
         return direction + self.momentum * velocity, velocity
 
     def __str__(self) -> str:
-        return f"Nesterov {self.momentum:g}"
+        return f"Nesterov {short_number(self.momentum)}"
 
 
 @dataclass(frozen=True)

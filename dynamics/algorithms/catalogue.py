@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 from dynamics.algorithms.algorithm import Algorithm, register
@@ -31,7 +30,7 @@ from dynamics.algorithms.rules import (
     whole_unit_ascent,
 )
 from dynamics.algorithms.sample_order import SampleOrder
-from landscapes.checks import shown
+from landscapes.checks import real_number, short_number
 
 # -- gradient descent, SAM and what is renormalised ---------------------------------------------
 
@@ -51,11 +50,10 @@ NormalisedGD = register(
 
 def ClippedStableSAM(floor: float) -> Algorithm:
     """StableSAM with its factor kept in [γ₀, √γ₀], γ₀ = `floor` in (0, 1]; Remark 19."""
-    if not (isinstance(floor, Real) and 0 < float(floor) <= 1):
-        raise ValueError(f"floor must be in (0, 1]; got {shown(floor)}")
-    descent = bind(clipped_descent, floor=float(floor))
+    floor = real_number("floor", floor, accepted="in (0, 1]", fits=lambda v: 0 < v <= 1)
+    descent = bind(clipped_descent, floor=floor)
     source = "Tan et al. 2024, Remark 19"
-    return Algorithm(f"ClippedStableSAM({floor:g})", unit_ascent, descent, source)
+    return Algorithm(f"ClippedStableSAM({short_number(floor)})", unit_ascent, descent, source)
 
 
 register(ClippedStableSAM(0.3))
@@ -72,10 +70,10 @@ ScaledSAM = register(
 
 def LpSAM(p: float) -> Algorithm:
     """SAM in the ball ‖ε‖_p ≤ ρ, 1 < p < ∞; p = 2 is SAM, and SignSAM the limit p → ∞."""
-    if not (isinstance(p, Real) and 1 < float(p) < float("inf")):
-        raise ValueError(f"p must be > 1 and finite (SignSAM is p = inf); got {shown(p)}")
-    ascent = bind(power_ascent, p=float(p))
-    return Algorithm(f"LpSAM({p:g})", ascent, plain_descent, "Foret et al. 2021, eq. (2)")
+    p = real_number("p", p, accepted="> 1 and finite (SignSAM is p = inf)", fits=lambda v: v > 1)
+    ascent = bind(power_ascent, p=p)
+    source = "Foret et al. 2021, eq. (2)"
+    return Algorithm(f"LpSAM({short_number(p)})", ascent, plain_descent, source)
 
 
 register(LpSAM(3))
@@ -83,10 +81,9 @@ register(LpSAM(3))
 
 def ASAM(shift: float) -> Algorithm:
     """Adaptive SAM with T = diag(|wᵢ| + ν), ν = `shift` ≥ 0."""
-    if not (isinstance(shift, Real) and 0 <= float(shift) < float("inf")):
-        raise ValueError(f"shift must be >= 0 and finite; got {shown(shift)}")
+    shift = real_number("shift", shift, accepted=">= 0 and finite", fits=lambda v: v >= 0)
     source = "Kwon et al. 2021 (recalled)"
-    return Algorithm(f"ASAM({shift:g})", _adaptive(shift), plain_descent, source)
+    return Algorithm(f"ASAM({short_number(shift)})", _adaptive(shift), plain_descent, source)
 
 
 def _adaptive(shift: float) -> Any:
@@ -126,12 +123,10 @@ def UnifiedSAM(weight: float | Callable[[Any], Any], label: str | None = None) -
     """
     if callable(weight):
         label, bound = label or getattr(weight, "__name__", repr(weight)), weight
-    elif isinstance(weight, Real) and 0 <= float(weight) <= 1:
-        label, bound = f"{weight:g}", float(weight)
     else:
-        raise ValueError(
-            f"weight must be in [0, 1], or a function of the step t; got {shown(weight)}"
-        )
+        accepted = "in [0, 1], or a function of the step t"
+        bound = real_number("weight", weight, accepted=accepted, fits=lambda v: 0 <= v <= 1)
+        label = short_number(bound)
     ascent = bind(mixed_ascent, weight=bound)
     return Algorithm(f"UnifiedSAM({label})", ascent, plain_descent, "Oikonomou and Loizou 2025")
 

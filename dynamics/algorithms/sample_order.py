@@ -38,8 +38,9 @@ class SampleOrder:
     replacement: bool = True
 
     def __post_init__(self) -> None:
-        whole_number("batch", self.batch, minimum=1)
-        whole_number("seed", self.seed, minimum=0, maximum=2**32 - 1)
+        for name, least, most in (("batch", 1, None), ("seed", 0, 2**32 - 1)):
+            number = whole_number(name, getattr(self, name), minimum=least, maximum=most)
+            object.__setattr__(self, name, number)
         if not isinstance(self.replacement, bool):
             raise ValueError(f"replacement must be True or False; got {shown(self.replacement)}")
 
@@ -69,9 +70,9 @@ class SampleOrder:
         self, n_examples: int, n_steps: int, *, run: int = 0
     ) -> Int[np.ndarray, "n_steps batch"]:
         """All examples that a run of `n_steps` draws: to replay it elsewhere."""
-        whole_number("n_examples", n_examples, minimum=1)
-        whole_number("n_steps", n_steps, minimum=1)
-        whole_number("run", run, minimum=0)
+        n_examples = whole_number("n_examples", n_examples, minimum=1)
+        n_steps = whole_number("n_steps", n_steps, minimum=1)
+        run = whole_number("run", run, minimum=0)
         steps = np.arange(1, n_steps + 1, dtype=np.int32)
         return np.asarray(_examples(self, n_examples, np.int32(run), steps))
 

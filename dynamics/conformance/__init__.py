@@ -13,7 +13,7 @@ from dynamics.conformance.report import EXPLANATIONS as EXPLANATIONS
 from dynamics.conformance.report import Departure as Departure
 from dynamics.conformance.report import Report as Report
 from dynamics.conformance.report import Witness as Witness
-from landscapes.checks import real_array, shown, whole_number
+from landscapes.checks import positive_number, shown, whole_number
 
 
 def check_optimizer(
@@ -52,15 +52,15 @@ def check_optimizer(
             f"{shown(expected)}"
         )
     if gradients_per_step is not None:
-        whole_number("gradients_per_step", gradients_per_step, minimum=1)
+        gradients_per_step = whole_number("gradients_per_step", gradients_per_step, minimum=1)
     ways, is_made_for_each = uses(optimizer, gradients_per_step)
     if not is_made_for_each and (eta is None or rho is None):
         raise ValueError(
             "eta and rho must be those that the transformation was made with; got "
             f"eta={eta}, rho={rho}"
         )
-    learning_rate = _positive("eta", 0.1 if eta is None else eta)
-    radius = _positive("rho", 0.2 if rho is None else rho)
+    learning_rate = positive_number("eta", 0.1 if eta is None else eta)
+    radius = positive_number("rho", 0.2 if rho is None else rho)
     reports, first_error = [], None
     for way in ways:
         try:
@@ -72,10 +72,3 @@ def check_optimizer(
         assert first_error is not None
         raise first_error
     return min(reports, key=rank)
-
-
-def _positive(name: str, value: Any) -> float:
-    number = float(real_array(name, value, ndim=0, accepted="a number > 0"))
-    if not number > 0:
-        raise ValueError(f"{name} must be a number > 0; got {number}")
-    return number

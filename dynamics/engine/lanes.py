@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from jaxtyping import Float, Int
 
 from landscapes import Landscape
 from landscapes.checks import Real as RealArray
-from landscapes.checks import real_array, shown, whole_number
+from landscapes.checks import positive_number, real_array, shown, whole_number
 
 
 class OfRuns(NamedTuple):
@@ -174,8 +173,7 @@ def normal_starts(
     n: int, dim: int, *, scale: float = 1.0, seed: int = 0
 ) -> Float[np.ndarray, "n dim"]:
     """n points with independent normal coordinates of standard deviation `scale`."""
-    if not (isinstance(scale, Real) and 0 < float(scale) < np.inf):
-        raise ValueError(f"scale must be positive and finite; got {shown(scale)}")
+    scale = positive_number("scale", scale)
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
     shape = (whole_number("n", n, minimum=1), whole_number("dim", dim, minimum=1))
     made_by = f"normal_starts({n}, {dim}, scale={scale}, seed={seed})"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from numbers import Real
 
-from landscapes.checks import shown, whole_number
+from landscapes.checks import positive_number, whole_number
 
 #: The most steps of a run: they are counted in 32 bits.
 MOST_STEPS = 2**31 - 1
@@ -65,10 +64,9 @@ class Criteria:
 
     def __post_init__(self) -> None:
         # Periods and steps are counted in 8 and 32 bits.
-        whole_number("max_period", self.max_period, minimum=1, maximum=127)
-        whole_number("check_every", self.check_every, minimum=1, maximum=MOST_STEPS)
+        for name, most in (("max_period", 127), ("check_every", MOST_STEPS)):
+            number = whole_number(name, getattr(self, name), minimum=1, maximum=most)
+            object.__setattr__(self, name, number)
         tolerances = ("gradient_tolerance", "cycle_tolerance", "attractor_tolerance")
         for name in (*tolerances, "divergence_radius"):
-            value = getattr(self, name)
-            if not (isinstance(value, Real) and 0 < float(value) < float("inf")):
-                raise ValueError(f"{name} must be positive and finite; got {shown(value)}")
+            object.__setattr__(self, name, positive_number(name, getattr(self, name)))

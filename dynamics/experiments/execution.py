@@ -52,7 +52,8 @@ class Means:
         elif self.resume:
             raise ValueError("store must be the path that resume=True is to go on with; got None")
         if self.block_size is not None:
-            whole_number("block_size", self.block_size, minimum=1)
+            number = whole_number("block_size", self.block_size, minimum=1)
+            object.__setattr__(self, "block_size", number)
         if self.executor is not None and not isinstance(self.executor, Executor):
             raise ValueError(
                 "executor must be a concurrent.futures.Executor (of a Dask client: "

@@ -44,11 +44,11 @@ class Settings:
     devices: Any
 
     def __post_init__(self) -> None:
-        whole_number("n_steps", self.n_steps, minimum=1, maximum=MOST_STEPS)
-        whole_number("mean_last", self.mean_last, minimum=1)
-        whole_number("trace_every", self.trace_every, minimum=1)
-        if self.chunk_size is not None:
-            whole_number("chunk_size", self.chunk_size, minimum=1)
+        for name in ("n_steps", "mean_last", "trace_every", "chunk_size"):
+            given, most = getattr(self, name), MOST_STEPS if name == "n_steps" else None
+            if name != "chunk_size" or given is not None:
+                number = whole_number(name, given, minimum=1, maximum=most)
+                object.__setattr__(self, name, number)
         if self.criteria is not None and not isinstance(self.criteria, Criteria):
             raise ValueError(f"criteria must be a Criteria or None; got {shown(self.criteria)}")
         devices = self.devices

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
-from landscapes.checks import shown
+from landscapes.checks import shown, whole_number
 
 _UNITS = {"B": 1} | {
     f"{prefix}{unit}": base**power
@@ -27,9 +28,10 @@ def memory_limit_in_bytes(value: Any) -> int:
     """`memory_limit` in bytes; None is a share of what is free. `ValueError` for anything else."""
     if value is None:
         return int(_SHARE_OF_FREE * free_memory())
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return whole_number("memory_limit", value, minimum=1)
+    else:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B)\s*", value, flags=re.IGNORECASE)
         units = {name.lower(): size for name, size in _UNITS.items()}
         if found and found[2].lower() in units and float(found[1]) > 0:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from numbers import Real as RealNumber
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscapes.checks import Real, shown
+from landscapes.checks import Real, real_number, shown
 from landscapes.facts import Facts
 from landscapes.formula.parser import Node, Parser
 from landscapes.formula.text import CONSTANTS, FormulaError, name_problem
@@ -201,13 +200,8 @@ def _parameters(given: Any, named: Mapping[str, Any]) -> dict[str, float]:
     values = {}
     for name, value in {**(given or {}), **named}.items():
         _check_name("parameter", name)
-        number = isinstance(value, (RealNumber, np.number)) and not isinstance(value, bool)
-        try:
-            values[name] = float(value) if number else np.nan
-        except (OverflowError, TypeError):
-            values[name] = np.inf
-        if not np.isfinite(values[name]):
-            raise ValueError(f"the parameter {name} must be a finite number; got {shown(value)}")
+        accepted = "a finite number"
+        values[name] = real_number(f"the parameter {name}", value, accepted=accepted)
     return values
 
 

@@ -75,7 +75,7 @@ NUMBERS: list[tuple[dict[str, Any], str]] = [
     ({"starts": [(1.0, INF)]}, "starts must be finite; got inf"),
     ({"starts": [(1.0, 2.0, 3.0)]}, r"starts must be .*\(n, 2\) or \(2,\); got shape \(1, 3\)"),
     ({"starts": np.ones((2, 2, 2))}, r"starts must be .*shape \(2, 2, 2\)"),
-    ({"starts": 1.0}, r"starts must be .*shape \(\)"),
+    ({"starts": 1.0}, "starts must be .*; got 1.0, a single number$"),
     ({"starts": [(1.0, 2.0), (1.0,)]}, "starts must be points of"),
     ({"n_steps": 0}, "n_steps must be a whole number >= 1 and <= 2147483647; got 0"),
     ({"n_steps": -3}, "n_steps must be a whole number >= 1 and <= 2147483647; got -3"),
