@@ -24,7 +24,7 @@ from benchmarks import (  # noqa: F401
     registry,
     report,
 )
-from benchmarks.row import ROWS, Found, Group, Row, Settings, Size, Verdict, number, take
+from benchmarks.row import ROWS, Found, Group, Row, Settings, Size, Standing, number, take
 from proofs_check.interruption import Interruption
 
 MEASURED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if interrupted:
         err.print(f"interrupted: {len(found)} of {len(rows)} rows measured", style="bold")
         return INTERRUPTED
-    return FAILED if any(one.verdict is Verdict.FAILED for one in found) else MEASURED
+    return FAILED if any(one.verdict is Standing.FAILED for one in found) else MEASURED
 
 
 def _told(found: Found) -> str:

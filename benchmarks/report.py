@@ -15,17 +15,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.row import Detail, Found, Settings, Size, Verdict, number
+from benchmarks.row import Detail, Found, Settings, Size, Standing, number
 from dynamics import device_name
 
 TABLE_WIDTH = 150
 _NAME_WIDTH, _MARK_WIDTH = 19, 23
 _PACKAGES = ("numpy", "jax", "jaxlib", "optax", "torch", "numba", "threadpoolctl")
 _STYLES = {
-    Verdict.MET: "green",
-    Verdict.NOT_MET: "bold red",
-    Verdict.UNMEASURED: "yellow",
-    Verdict.FAILED: "bold red",
+    Standing.MET: "green",
+    Standing.NOT_MET: "bold red",
+    Standing.UNMEASURED: "yellow",
+    Standing.FAILED: "bold red",
 }
 
 
@@ -96,7 +96,7 @@ def detail(given: Detail) -> Group:
 def summary(found: Sequence[Found], settings: Settings) -> str:
     counts = ", ".join(
         f"{n} {verdict.value}"
-        for verdict in Verdict
+        for verdict in Standing
         if (n := sum(one.verdict is verdict for one in found))
     )
     line = f"{len(found)} rows: {counts or 'nothing measured'}"

@@ -41,7 +41,7 @@ class Group(StrEnum):
     GPU = "One GPU (the marks are for an H200)"
 
 
-class Verdict(StrEnum):
+class Standing(StrEnum):
     MET = "met"
     NOT_MET = "NOT met"
     UNMEASURED = "unmeasured"
@@ -119,7 +119,7 @@ class Found:
     """A row with what became of it."""
 
     row: Row
-    verdict: Verdict
+    verdict: Standing
     note: str
     measurement: Measurement | None = None
     seconds: float = 0.0
@@ -147,12 +147,12 @@ def take(one: Row, settings: Settings) -> Found:
     try:
         measured = one.measure(settings)
     except Unmeasured as why:
-        return Found(one, Verdict.UNMEASURED, str(why))
+        return Found(one, Standing.UNMEASURED, str(why))
     except Disagreement as why:
-        return Found(one, Verdict.FAILED, f"{why}: no time counts")
+        return Found(one, Standing.FAILED, f"{why}: no time counts")
     except Exception as why:
-        return Found(one, Verdict.FAILED, f"{type(why).__name__}: {why}")
-    verdict = Verdict.MET if one.mark.met(measured.value) else Verdict.NOT_MET
+        return Found(one, Standing.FAILED, f"{type(why).__name__}: {why}")
+    verdict = Standing.MET if one.mark.met(measured.value) else Standing.NOT_MET
     return Found(one, verdict, measured.note, measured)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -132,8 +133,14 @@ CLAIMS: dict[str, Claim] = {}
 
 
 def register(claim: Claim) -> Claim:
-    """Adds a claim to the ledger."""
+    """Adds a claim to the ledger.
+
+    A claim of a name that is taken replaces the other in its place, with a warning: the cell of a
+    notebook is run again.
+    """
     if claim.id in CLAIMS:
-        raise ValueError(f"a claim named {claim.id} is registered already")
+        warnings.warn(
+            f"a claim named {claim.id} is defined already; this one replaces it", stacklevel=2
+        )
     CLAIMS[claim.id] = claim
     return claim

@@ -51,7 +51,7 @@ class Size(Enum):
 
 
 @dataclass(frozen=True)
-class Witness:
+class Exhibit:
     """One run that disagrees: a call that can be pasted, and what it shows."""
 
     call: str
@@ -69,7 +69,7 @@ class Evidence:
         unit: the meaning of `score`, for the table.
         quantities: values of the symbols in the claim's hypotheses, each of shape `(n,)` or `()`.
         cost: size of each run as a witness (steps, dimension); the cheapest is shown.
-        witness: the i-th run as a `Witness`.
+        witness: the i-th run as a `Exhibit`.
         ratio: observed over bound, for bounds: how tight they are; empty otherwise.
     """
 
@@ -79,7 +79,7 @@ class Evidence:
     larger_is_better: bool
     quantities: Mapping[sympy.Symbol, Any]
     cost: Real
-    witness: Callable[[int], Witness]
+    witness: Callable[[int], Exhibit]
     ratio: Real = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Judgement:
     worst: float
     unit: str
     tightness: float | None
-    witness: Witness | None
+    witness: Exhibit | None
 
     def __str__(self) -> str:
         if self.support is Support.OUT_OF_DOMAIN:
@@ -109,9 +109,9 @@ class Judgement:
         return f"{self.n_runs:,} runs, worst {self.unit} {self.worst:.2g}{tight}"
 
 
-def threshold(
+def both_sides(
     factor: Real, below: np.ndarray, above: np.ndarray, spent: Real,
-    witness: Callable[[int], Witness], *, quantities: Mapping[sympy.Symbol, Any],
+    witness: Callable[[int], Exhibit], *, quantities: Mapping[sympy.Symbol, Any],
     cost: Real | float = 1.0,
 ) -> Evidence:  # fmt: skip
     """Runs at `factor` times a predicted threshold.
@@ -132,7 +132,7 @@ def threshold(
 
 
 def equality(
-    observed: Real, predicted: Real, witness: Callable[[int], Witness], *, tolerance: float,
+    observed: Real, predicted: Real, witness: Callable[[int], Exhibit], *, tolerance: float,
     quantities: Mapping[sympy.Symbol, Any], scale: Real | None = None, cost: Real | float = 1.0,
 ) -> Evidence:  # fmt: skip
     """Runs whose observed value should be the predicted one, up to `tolerance` × scale.
@@ -152,7 +152,7 @@ def equality(
 
 
 def upper_bound(
-    observed: Real, bound: Real, witness: Callable[[int], Witness], *,
+    observed: Real, bound: Real, witness: Callable[[int], Exhibit], *,
     quantities: Mapping[sympy.Symbol, Any], scale: Real | None = None, cost: Real | float = 1.0,
 ) -> Evidence:  # fmt: skip
     """Runs whose observed value should not exceed the bound, up to `ROUNDING` × scale.
@@ -180,7 +180,7 @@ def join(parts: Sequence[Evidence]) -> Evidence:
     """Several pieces of evidence of one kind as one."""
     offsets = np.cumsum([0, *(len(p.agrees) for p in parts)])
 
-    def witness(i: int) -> Witness:
+    def witness(i: int) -> Exhibit:
         part = int(np.searchsorted(offsets, i, side="right") - 1)
         return parts[part].witness(int(i - offsets[part]))
 

@@ -12,14 +12,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import reduce
 from typing import Any, Protocol
 
 import sympy
-import z3
 
-# Every query of the ledger is decided within 2 s on one core; 30 s is a hang, not a hard case.
-_TIMEOUT_MILLISECONDS = 30_000
+from proofs_check import solver
+from proofs_check.solver import Answer
 
 
 class Verdict(Enum):
@@ -111,16 +109,16 @@ class Implication:
 
     def check(self) -> Proof:
         against = (*self.given, sympy.Not(self.then))
-        answer = _ask(against)[0]
-        if answer == z3.sat:
+        answer = solver.ask(against).answer
+        if answer is Answer.SATISFIABLE:
             return _refuted(self.name, "counterexample", against)
-        if answer != z3.unsat:
+        if answer is not Answer.IMPOSSIBLE:
             return Proof(self.name, Verdict.UNDECIDED, "z3", "z3 answered unknown")
-        if _find(self.given)[0] != z3.sat:
+        if not solver.is_met(self.given):
             detail = "the hypotheses were not found satisfiable"
             return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         changed_given, changed_then = self.mutation
-        if _find((*changed_given, sympy.Not(changed_then)))[0] != z3.sat:
+        if not solver.is_met((*changed_given, sympy.Not(changed_then))):
             detail = "the mutated statement was not refuted, so the proof shows nothing"
             return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         return Proof(self.name, Verdict.PROVED, "z3", "mutation refuted")
@@ -139,14 +137,14 @@ class Contradiction:
     needed: tuple[int, ...]
 
     def check(self) -> Proof:
-        answer = _ask(self.given)[0]
-        if answer == z3.sat:
+        answer = solver.ask(self.given).answer
+        if answer is Answer.SATISFIABLE:
             return _refuted(self.name, "all hold at", self.given)
-        if answer != z3.unsat:
+        if answer is not Answer.IMPOSSIBLE:
             return Proof(self.name, Verdict.UNDECIDED, "z3", "z3 answered unknown")
         for index in self.needed:
             rest = self.given[:index] + self.given[index + 1 :]
-            if _find(rest)[0] != z3.sat:
+            if not solver.is_met(rest):
                 detail = f"still contradictory without: {self.given[index]}"
                 return Proof(self.name, Verdict.UNDECIDED, "z3", detail)
         detail = "satisfiable without any one of those needed"
@@ -167,72 +165,10 @@ def overall(proofs: Sequence[Proof]) -> Verdict | None:
     return None
 
 
-# -- from SymPy to z3 --------------------------------------------------------------------------
-
-
 def _refuted(name: str, label: str, relations: Sequence[Any]) -> Proof:
     """REFUTED by values that meet the relations, if there are some without a division by 0."""
-    answer, model = _find(relations)
-    if answer == z3.sat:
-        return Proof(name, Verdict.REFUTED, "z3", f"{label}: {model}")
+    found = solver.find(relations)
+    if found.answer is Answer.SATISFIABLE:
+        return Proof(name, Verdict.REFUTED, "z3", f"{label}: {found.values}")
     detail = "the only values found have a denominator that is 0"
     return Proof(name, Verdict.UNDECIDED, "z3", detail)
-
-
-def _find(relations: Sequence[Any]) -> tuple[Any, str]:
-    """As `_ask`, but no denominator may be 0.
-
-    To z3 a quotient by 0 has whatever value suits. That `unsat` comes out even so makes a proof
-    stronger; but `sat` could rest on it, so values are looked for here.
-    """
-    powers = {p for r in relations for p in sympy.sympify(r).atoms(sympy.Pow)}
-    bases = {p.base for p in powers if p.exp.is_negative}
-    return _ask((*relations, *(sympy.Ne(base, 0) for base in sorted(bases, key=str))))
-
-
-def _ask(relations: Sequence[Any]) -> tuple[Any, str]:
-    solver = z3.SolverFor("QF_NRA")
-    solver.set("timeout", _TIMEOUT_MILLISECONDS)
-    for relation in relations:
-        solver.add(_to_z3(sympy.sympify(relation)))
-    answer = solver.check()
-    # z3 takes an interrupt for itself and answers unknown.
-    if answer == z3.unknown and "interrupt" in solver.reason_unknown():
-        raise KeyboardInterrupt
-    if answer != z3.sat:
-        return answer, ""
-    model = solver.model()
-    values = sorted((str(d), model[d]) for d in model.decls() if d.arity() == 0)
-    return answer, ", ".join(f"{name} = {value}" for name, value in values)
-
-
-def _to_z3(e: Any) -> Any:
-    """A polynomial or rational expression, or a Boolean combination of relations, for z3.
-
-    A quotient by 0 may have any value in z3, so a proof never rests on dividing by zero.
-    """
-    if isinstance(e, sympy.Symbol):
-        return z3.Real(e.name)
-    if isinstance(e, sympy.Rational):
-        return z3.RealVal(f"{e.p}/{e.q}")
-    if e in (sympy.true, sympy.false):
-        return z3.BoolVal(bool(e))
-    if isinstance(e, sympy.Pow) and e.exp.is_Integer:
-        power = reduce(lambda a, b: a * b, [_to_z3(e.base)] * abs(int(e.exp)))
-        return power if e.exp > 0 else 1 / power
-    combine = {
-        sympy.Add: lambda *a: sum(a[1:], a[0]),
-        sympy.Mul: lambda *a: reduce(lambda b, c: b * c, a),
-        sympy.And: z3.And,
-        sympy.Or: z3.Or,
-        sympy.Not: z3.Not,
-        sympy.Eq: lambda a, b: a == b,
-        sympy.Ne: lambda a, b: a != b,
-        sympy.StrictLessThan: lambda a, b: a < b,
-        sympy.LessThan: lambda a, b: a <= b,
-        sympy.StrictGreaterThan: lambda a, b: a > b,
-        sympy.GreaterThan: lambda a, b: a >= b,
-    }.get(type(e))
-    if combine is None:
-        raise TypeError(f"z3 is given polynomial relations only; got {type(e).__name__}: {e}")
-    return combine(*(_to_z3(a) for a in e.args))

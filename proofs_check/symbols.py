@@ -21,7 +21,9 @@ h: sympy.Symbol = _real("h")  #: ηβ, or ηλ₁ on a quadratic
 curvature: sympy.Symbol = _real("lambda")  #: an eigenvalue λ of the Hessian
 ratio: sympy.Symbol = _real("r")  #: λⱼ/λᵢ of two eigenvalues
 w, x, y, t = _real("w x y t")
-excess, next_excess, first_excess = _real("E E_next E_0")  #: L(w) − inf L, at w, w⁺ and w₀
+excess, next_excess = _real("E E_next")  #: L(w) − inf L, at w and w⁺
+first_excess, later_excess = _real("E_0 E_t")  #: L(w) − inf L, at w₀ and w_t
+loss, next_loss = _real("L L_next")  #: L(w) and L(w⁺)
 gradient_norm: sympy.Symbol = _real("G")  #: ‖∇L(w)‖
 
 

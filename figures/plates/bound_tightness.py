@@ -29,17 +29,15 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.claims.dai2023.dai2023_sam_bound import BOUND
-from proofs_check.claims.dai2023.dai2023_sam_bound_corrected import FLOOR
-from proofs_check.claims.dai2023.dai2023_sam_bound_full_range import corrected
 from proofs_check.evidence import ROUNDING, value
 from proofs_check.laws.bound_excess import condition as condition_number
 from proofs_check.laws.bound_excess import exceeded_from, largest_ratio, long_run_ratio
+from proofs_check.laws.sam_bounds import BOUND, corrected_bound
 from proofs_check.symbols import alpha, beta, first_excess, h, rho, t
 
 #: Lengths are in units of ρ and curvatures in units of β: quadratics have no other scale.
 _RADIUS = 1.0
-CORRECTED = corrected(FLOOR)
+CORRECTED = corrected_bound()
 
 
 def simulate(request: Request) -> xarray.Dataset:

@@ -22,8 +22,9 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import LinearNeuron
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.claims.dai2023.dai2023_sam_drift import CRITERIA, DENOMINATOR, KAPPA, c, two_steps
 from proofs_check.evidence import value
+from proofs_check.laws import drift_to_origin
+from proofs_check.laws.drift_to_origin import CRITERIA, DENOMINATOR, KAPPA, two_steps
 from proofs_check.predictions import last_drifting_product
 
 _ORIGIN = 0.05  # nearer than this to the origin is on the way there: the diagonal cycle is beyond
@@ -55,7 +56,7 @@ def simulate(request: Request) -> xarray.Dataset:
         ]
     critical = float(last_drifting_product(SAM))
     lost = np.linspace(0, 1, 401)
-    product = value(KAPPA / DENOMINATOR, {c: lost})
+    product = value(KAPPA / DENOMINATOR, {drift_to_origin.lost: lost})
     return xarray.Dataset(
         {
             "share": (("rho", "kappa"), share,

@@ -21,8 +21,8 @@ from figures.figure import Figure, Request, register
 from figures.panels import PAGE, Layout, Panels
 from landscapes import LinearNeuron
 from proofs_check import Finding
-from proofs_check.claims.dai2023.dai2023_sam_drift import law
 from proofs_check.evidence import value
+from proofs_check.laws.drift_to_origin import kept_per_step
 from proofs_check.predictions import cycle_amplitudes, resting_heights_squared
 from proofs_check.symbols import eta, rho
 
@@ -53,7 +53,7 @@ def simulate(request: Request) -> xarray.Dataset:
                         {"long_name": "predicted largest y² at rest", "units": "1"}),
             "rests": ("algorithm", rests.astype(np.int8),
                       {"long_name": "whether it can rest at a minimum", "units": "1"}),
-            "factor": ((), law(rate * radius**2),
+            "factor": ((), kept_per_step(rate * radius**2),
                        {"long_name": "predicted y⁺/y of SAM near the origin", "units": "1"}),
             "loss": (("y", "x"), landscape.loss(np.stack(np.meshgrid(x, y), -1)),
                      {"long_name": "loss", "units": "1"}),

@@ -27,8 +27,8 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import LinearNeuron
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.claims.dai2023.dai2023_sam_drift import law, zeta
 from proofs_check.evidence import value
+from proofs_check.laws.drift_to_origin import kept_per_step, zeta
 from proofs_check.laws.sharpness_edge import edge, kappa, ratio_in_the_tail
 from proofs_check.symbols import eta, gradient_norm, rho
 
@@ -50,7 +50,7 @@ def simulate(request: Request) -> xarray.Dataset:
         sharpness, at_edge = _along(SAM, request["start"], one, other, late)
         tails.append(sharpness / at_edge)
         product = one * other**2
-        lost = 1 - law(product)
+        lost = 1 - kept_per_step(product)
         limits.append(value(ratio_in_the_tail(SAM), {kappa: product, zeta: lost / product - 1}))
         request.progress((3 + len(tails)) / (3 + len(rates)))
     return xarray.Dataset(

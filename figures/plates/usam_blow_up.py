@@ -31,7 +31,7 @@ from figures.panels import PAGE, Layout, Panels
 from landscapes import MatrixSensing
 from landscapes.checks import Real
 from proofs_check import Finding
-from proofs_check.claims.dai2023.dai2023_matrix_sensing import far_out
+from proofs_check.laws.growth_far_out import far_out
 
 #: Wong, Yao & Huang, table III: losses of SAM and of USAM at steps 1 to 4, ρ = 0.1.
 REPORT = {"SAM": (4.714, 2.81, 1.748, 1.199), "USAM": (4.872, 22.873, 70595465.0, 1.545e65)}

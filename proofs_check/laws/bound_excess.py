@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from dynamics import SAM
-from proofs_check.claims.dai2023.dai2023_sam_bound_corrected import published_floor
+from proofs_check.laws.sam_bounds import PUBLISHED_FLOOR
 from proofs_check.predictions import cycle_amplitude
 from proofs_check.symbols import alpha, beta, curvature, eta, h
 
@@ -29,7 +29,7 @@ def long_run_ratio() -> Any:
     """E_t over the published bound on a quadratic as t → ∞, in the symbols h and κ."""
     at: Any = {curvature: beta, eta: h / beta}
     on_cycle = beta * cycle_amplitude(SAM).subs(at, simultaneous=True) ** 2 / 2
-    return sympy.factor((on_cycle / published_floor).subs(alpha, beta / condition))
+    return sympy.factor((on_cycle / PUBLISHED_FLOOR).subs(alpha, beta / condition))
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from typing import Any
 import sympy
 
 from dynamics import Algorithm
-from proofs_check.claims.dai2023.dai2023_sam_drift import zeta
+from proofs_check.laws.drift_to_origin import zeta
 from proofs_check.predictions import map_near_minimum
 from proofs_check.symbols import curvature, eta, gradient_norm, rho, w, with_positive, y
 

@@ -5,6 +5,6 @@ local_maps                 the step near one, by running the rules on its modes
 eta_ranges                 the η for which a mode shrinks
 two_cycles, radial         what there is about points at which the step is not differentiable
 filters                    the reverse: which curvatures an algorithm can rest at
-verdicts, point_stability  the answer for one point
+attraction, point_stability  the answer for one point
 stability, stability_page  the answers for a landscape, and how they read
 """

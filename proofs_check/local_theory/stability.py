@@ -5,25 +5,27 @@
 For every critical point: by what each mode of the Hessian is multiplied in one step, the η from
 which on the point no longer attracts, as a function of ρ, and where steps jump over the point, the
 2-cycle that takes its place. All of it is derived by running the simulator's own rules on symbols
-(local_maps.py, two_cycles.py, verdicts.py); what is not derived is `Unknown`, with the reason.
+(local_maps.py, two_cycles.py, attraction.py); what is not derived is `Unknown`, with the reason.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray
 
 from dynamics import Algorithm
 from landscapes import Landscape, Unknown
 from landscapes.checks import shown
 from proofs_check.local_theory import stability_page
+from proofs_check.local_theory.attraction import attraction
 from proofs_check.local_theory.critical_spectra import is_quadratic, places
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
 from proofs_check.local_theory.point_stability import PointStability
-from proofs_check.local_theory.verdicts import verdict
+
+if TYPE_CHECKING:
+    import xarray
 
 MOST_COORDINATES = 32
 
@@ -58,6 +60,8 @@ class Stability:
 
         Sets whose spectrum varies along them are left out: their edge depends on the place.
         """
+        import xarray  # it takes longer to import than SymPy
+
         radii = np.atleast_1d(np.asarray(rho, dtype=np.float64))
         kept = [p for p in self.points if not p.place.coordinates]
         values = (
@@ -70,15 +74,19 @@ class Stability:
             name="eta",
         )
 
+    @property
+    def _title(self) -> str:
+        return f"{self.algorithm} on {self.landscape!r}"
+
     def __str__(self) -> str:
-        return stability_page.as_text(self)
+        return stability_page.as_text(self._title, self.filter, self.points, self.complete)
 
     def latex(self) -> str:
         """A table in LaTeX."""
-        return stability_page.as_latex(self)
+        return stability_page.as_latex(self.points)
 
     def _repr_html_(self) -> str:
-        return stability_page.as_html(self)
+        return stability_page.as_html(self._title, self.points)
 
 
 def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
@@ -98,7 +106,7 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
         )
     algorithm.check(landscape)
     quadratic = is_quadratic(landscape)
-    points = tuple(verdict(place, algorithm, quadratic) for place in places(landscape))
+    points = tuple(attraction(place, algorithm, quadratic) for place in places(landscape))
     return Stability(
         landscape, algorithm, points, landscape.facts.complete, curvature_filter(algorithm)
     )

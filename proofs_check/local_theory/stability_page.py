@@ -1,18 +1,16 @@
-"""How a `Stability` reads: as text, as a table in LaTeX, as HTML for notebooks."""
+"""How what `stability` finds reads: as text, as a table in LaTeX, as HTML for notebooks."""
 
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import sympy
 
 from landscapes import Unknown
 from proofs_check.local_theory.filters import CurvatureFilter
 from proofs_check.local_theory.point_stability import Attractor, PointStability
-
-if TYPE_CHECKING:
-    from proofs_check.local_theory.stability import Stability
 
 # An exact number that takes more characters is shown by its decimals.
 _LONGEST = 46
@@ -66,19 +64,24 @@ def in_latex(expression: Any) -> str:
     return sympy.latex(_tidy(expression))
 
 
-def as_text(stability: Stability) -> str:
+def as_text(
+    title: str,
+    admitted: CurvatureFilter | Unknown,
+    points: Sequence[PointStability],
+    complete: bool,
+) -> str:
     """A page: the filter, then each critical point."""
-    lines = [f"{stability.algorithm} on {stability.landscape!r}", ""]
-    if isinstance(stability.filter, CurvatureFilter):
-        kept = " and ".join(f"{written(c)} ≥ 0" for c in stability.filter.conditions)
+    lines = [title, ""]
+    if isinstance(admitted, CurvatureFilter):
+        kept = " and ".join(f"{written(c)} ≥ 0" for c in admitted.conditions)
         lines += [f"comes to rest only at curvatures λ with {kept}", ""]
-    for point in stability.points:
+    for point in points:
         lines += [
             f"{point.name}  ({point.kind.value})",
             *(f"    {row}" for row in _rows(point)),
             "",
         ]
-    if not stability.complete:
+    if not complete:
         lines += ["There may be other critical points."]
     return "\n".join(lines).rstrip()
 
@@ -123,23 +126,22 @@ def _cells(point: PointStability) -> list[str]:
 _TITLES = ("critical point", "curvatures", "multipliers", r"threshold of $\eta$", "2-cycle")
 
 
-def as_latex(stability: Stability) -> str:
+def as_latex(points: Sequence[PointStability]) -> str:
     """A `tabular`."""
     rows = [
         " & ".join([name, *(f"${c}$" if c else "" for c in cells)]) + r" \\"
-        for name, *cells in map(_cells, stability.points)
+        for name, *cells in map(_cells, points)
     ]
     title = " & ".join(_TITLES) + r" \\ \hline"
     return "\n".join([r"\begin{tabular}{lllll}", title, *rows, r"\end{tabular}"])
 
 
-def as_html(stability: Stability) -> str:
+def as_html(title: str, points: Sequence[PointStability]) -> str:
     """A table with formulas between dollars, which notebooks set."""
     head = "".join(f"<th>{t}</th>" for t in _TITLES)
     rows = []
-    for point in stability.points:
+    for point in points:
         name, *cells = _cells(point)
         shown = "".join(f"<td>{'$' + html.escape(c) + '$' if c else ''}</td>" for c in cells)
         rows.append(f"<tr><td>{html.escape(name)}</td>{shown}</tr>")
-    about = html.escape(f"{stability.algorithm} on {stability.landscape!r}")
-    return f"<p>{about}</p><table><tr>{head}</tr>{''.join(rows)}</table>"
+    return f"<p>{html.escape(title)}</p><table><tr>{head}</tr>{''.join(rows)}</table>"

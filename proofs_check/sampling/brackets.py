@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray
 
 from dynamics import Algorithm, Outcome, ensemble, normal_starts
 from landscapes import Quadratic
 from proofs_check.claim import Control
-from proofs_check.evidence import Evidence, Size, Witness, call, join, threshold, value
+from proofs_check.evidence import Evidence, Exhibit, Size, both_sides, call, join, value
 from proofs_check.symbols import curvature, eta, rho
+
+if TYPE_CHECKING:
+    import xarray
 
 # A bracket of 1 %: on a quadratic the multiplier then differs from −1 by about 0.02, so the
 # deviation changes by a factor 1e12 within 1,400 steps, well inside the budget.
@@ -24,7 +26,7 @@ _STEPS = 8000
 SPECTRA = ((1.0,), (3.1,), (0.6, 0.35, 0.08), (5.0, 2.2, 0.7))
 RADII = (0.05, 0.5, 3.0)
 
-Decide = Callable[[xarray.Dataset], np.ndarray]
+Decide = Callable[["xarray.Dataset"], np.ndarray]
 
 
 def outcome(expected: Outcome) -> Decide:
@@ -65,7 +67,7 @@ def bracket(
             n_steps=_STEPS,
         )
         parts.append(
-            threshold(
+            both_sides(
                 f,
                 below(runs),
                 above(runs),
@@ -91,11 +93,11 @@ def displaced(simulate: Callable[..., Evidence]) -> tuple[Control, Control]:
 
 def _witness(
     landscape: Quadratic, algorithm: Algorithm, runs: xarray.Dataset
-) -> Callable[[int], Witness]:
-    def witness(i: int) -> Witness:
+) -> Callable[[int], Exhibit]:
+    def witness(i: int) -> Exhibit:
         run = runs.isel(run=i)
         pasted = call(landscape, algorithm, run.starts, run.eta, run.rho, _STEPS)
         label = Outcome(int(run.outcome)).name
-        return Witness(pasted, f"{label} at step {int(run.n_steps)}")
+        return Exhibit(pasted, f"{label} at step {int(run.n_steps)}")
 
     return witness

@@ -14,8 +14,8 @@ import numpy as np
 from dynamics import Algorithm, ArrayVector, Place, batched, direction
 from landscapes import Quadratic
 from landscapes.checks import Real
-from proofs_check.evidence import Size, Witness
-from proofs_check.sampling.one_step import Cases, quadratic_cases
+from proofs_check.evidence import Exhibit, Size
+from proofs_check.sampling.cases import Cases, quadratic_cases
 
 N_STEPS = 4
 
@@ -37,7 +37,7 @@ class Pairs:
     factor: Real
     distance: Real
 
-    def witness(self, i: int) -> Witness:
+    def witness(self, i: int) -> Exhibit:
         """The first run of a pair, with the lengths at its first step."""
         lengths = (a[i, 0, 0] for a in (self.gradient, self.ascended, self.factor))
         shows = "‖∇L(w)‖ = {}, ‖∇L(w_asc)‖ = {}, γ = {}".format(*lengths)

@@ -8,14 +8,14 @@ import sympy
 
 from dynamics import SAM
 from landscapes import Quadratic
-from proofs_check import Support, Witness
-from proofs_check.evidence import call, equality, holds, join, judge, threshold, upper_bound, value
+from proofs_check import Exhibit, Support
+from proofs_check.evidence import both_sides, call, equality, holds, join, judge, upper_bound, value
 
 q = sympy.Symbol("q", real=True)
 
 
 def witness(i):
-    return Witness(f"case {i}", "it")
+    return Exhibit(f"case {i}", "it")
 
 
 def test_upper_bound_consistent_refuted_and_its_slack():
@@ -63,7 +63,7 @@ def test_threshold_counts_a_run_that_did_neither_against_the_claim():
 
     def support(below, above):
         return judge(
-            threshold(factor, below, above, factor / 2, witness, quantities={}), ()
+            both_sides(factor, below, above, factor / 2, witness, quantities={}), ()
         ).support
 
     assert support(converged, diverged) is Support.CONSISTENT
@@ -90,7 +90,7 @@ def test_the_cheapest_witness_is_shown_then_the_plainest():
 
 def test_join_keeps_witnesses_with_their_runs():
     def named(name):
-        return lambda i: Witness(f"{name}{i}", "it")
+        return lambda i: Exhibit(f"{name}{i}", "it")
 
     def part(observed, name):
         at = {q: np.arange(float(len(observed)))}

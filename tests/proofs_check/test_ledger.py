@@ -17,12 +17,12 @@ from proofs_check import (
     Claim,
     Contradiction,
     Control,
+    Exhibit,
     Finding,
     Identity,
     Kind,
     Provenance,
     Support,
-    Witness,
     __main__,
     check,
 )
@@ -46,7 +46,10 @@ def runs(observed, bound=1.0, q_from=1.0):
     observed = np.asarray(observed, dtype=float)
     at = {q: q_from + np.arange(len(observed)), eta: np.ones(len(observed))}
     return lambda size: upper_bound(
-        observed, np.full(len(observed), bound), lambda i: Witness(f"run({i})", "x"), quantities=at
+        observed,
+        np.full(len(observed), bound),
+        lambda i: Exhibit(f"run({i})", "x"),
+        quantities=at,
     )
 
 
@@ -121,10 +124,25 @@ def test_a_claim_must_be_complete(changes, message):
         make(**changes)
 
 
-def test_a_taken_name_is_refused():
-    taken = next(iter(CLAIMS))
-    with pytest.raises(ValueError, match=taken):
-        claims_module.register(make(id=taken))
+def test_a_second_definition_replaces_the_first_and_says_so(monkeypatch):
+    monkeypatch.setattr(claims_module, "CLAIMS", dict(CLAIMS))
+    order = list(CLAIMS)
+    again = make(id=order[0])
+    with pytest.warns(UserWarning, match=f"{order[0]} is defined already; this one replaces it"):
+        assert claims_module.register(again) is again
+    assert claims_module.CLAIMS[order[0]] is again and list(claims_module.CLAIMS) == order
+
+
+def test_what_is_not_used_is_not_imported(run_python):
+    """A solver, tables and the claims' formulas take longer than all the rest."""
+    program = """
+import sys, proofs_check
+late = {"z3", "xarray", "scipy", "matplotlib", "proofs_check.claims"}
+print(sorted(late & set(sys.modules)))
+from proofs_check import CLAIMS
+print(len(CLAIMS) >= 16 and CLAIMS is proofs_check.CLAIMS, sorted(late & set(sys.modules)))
+"""
+    assert run_python(program) == "[]\nTrue ['proofs_check.claims']"
 
 
 # -- the command line --------------------------------------------------------------------------

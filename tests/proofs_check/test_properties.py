@@ -21,8 +21,6 @@ from dynamics import GD, SAM, USAM, StableSAM, batched, one_step
 from landscapes import LinearNeuron, Quadratic
 from landscapes.collection.linear_neuron import LINKS
 from proofs_check import CLAIMS, Finding, Kind
-from proofs_check.claims.dai2023.dai2023_sam_bound import later_excess
-from proofs_check.claims.dai2023.dai2023_usam_descends import here, there
 from proofs_check.evidence import ROUNDING, holds, value
 from proofs_check.symbols import (
     alpha,
@@ -32,7 +30,10 @@ from proofs_check.symbols import (
     first_excess,
     gradient_norm,
     h,
+    later_excess,
+    loss,
     next_excess,
+    next_loss,
     rho,
     t,
 )  # fmt: skip
@@ -99,7 +100,7 @@ def measured(algorithm, drawn, n_steps):
         h: steps, beta: spectra[:, 0], alpha: spectra[:, -1], eta: rates, rho: radii,
         excess: before, first_excess: before, next_excess: after, gradient_norm: norm,
         t: np.full(len(steps), float(n_steps)),
-        later_excess: later, here: before, there: after,
+        later_excess: later, loss: before, next_loss: after,
     }  # fmt: skip
 
 

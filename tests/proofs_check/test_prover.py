@@ -8,8 +8,9 @@ import pytest
 import sympy
 import z3
 
-from proofs_check import Contradiction, Identity, Implication, Verdict, prover
+from proofs_check import Contradiction, Identity, Implication, Verdict, solver
 from proofs_check.prover import overall, prove
+from proofs_check.solver import Answer, Reply
 
 a, b, c = sympy.symbols("a b c", real=True)
 
@@ -66,11 +67,24 @@ def test_a_mutation_that_is_true_as_well_proves_nothing():
     assert "mutated" in proof.detail
 
 
-def test_unknown_is_undecided(monkeypatch):
-    monkeypatch.setattr(prover, "_ask", lambda relations: (z3.unknown, ""))
-    implication = Implication("slow", (a > 0,), a > -1, mutation=((), a > -1))
-    assert implication.check().verdict is Verdict.UNDECIDED
-    assert Contradiction("slow", (a > 0, a < 0), needed=(0,)).check().verdict is Verdict.UNDECIDED
+@pytest.mark.parametrize("unanswered", range(3))
+def test_unknown_is_undecided_whichever_question_it_answers(monkeypatch, unanswered):
+    """Of the statement, of its hypotheses, of its mutation: each unknown leaves it undecided."""
+    ask, asked = solver.ask, []
+
+    def forgetful(relations):
+        asked.append(relations)
+        return Reply(Answer.UNKNOWN) if len(asked) == unanswered + 1 else ask(relations)
+
+    monkeypatch.setattr(solver, "ask", forgetful)
+    steps = (
+        Implication("slow", (a > 0, b > 0), a * b > 0, mutation=((a > 0,), a * b > 0)),
+        Contradiction("slow", (a > 0, a < 0), needed=(0, 1)),
+    )
+    for step in steps:
+        asked.clear()
+        assert step.check().verdict is Verdict.UNDECIDED
+        assert len(asked) == unanswered + 1
 
 
 def test_dividing_by_zero_refutes_nothing():
@@ -144,10 +158,10 @@ def test_translation_to_z3_keeps_the_value(expression, point):
     at = {sympy.Symbol(name, real=True): number for name, number in point.items()}
     exact: Any = sympy.Rational(expression.subs(at))
     wanted = z3.RealVal(f"{exact.p}/{exact.q}")
-    solver = z3.Solver()
-    solver.add(*(z3.Real(name) == value for name, value in point.items()))
-    solver.add(prover._to_z3(expression) != wanted)
-    assert solver.check() == z3.unsat
+    asked = z3.Solver()
+    asked.add(*(z3.Real(name) == value for name, value in point.items()))
+    asked.add(solver.to_z3(expression) != wanted)
+    assert asked.check() == z3.unsat
 
 
 def test_translation_refuses_what_is_not_polynomial():

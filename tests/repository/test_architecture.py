@@ -21,6 +21,17 @@ HOMES = {
     "hypothesis": set(),
     "pytest": set(),
 }
+# Within and between packages, rooms that a module may not import from, by where it lives; the first
+# line that fits counts. What two of them share lives in `laws`, below both.
+CLAIMS_ROOM = "proofs_check.claims"
+ROOMS = {
+    "proofs_check.claims": (CLAIMS_ROOM, "proofs_check.ledger", "proofs_check.report"),
+    "proofs_check.laws": (CLAIMS_ROOM, "proofs_check.sampling", "proofs_check.local_theory"),
+    "proofs_check.local_theory": (CLAIMS_ROOM, "proofs_check.sampling", "proofs_check.laws"),
+    "proofs_check.sampling": (CLAIMS_ROOM, "proofs_check.laws", "proofs_check.local_theory"),
+    "proofs_check": (CLAIMS_ROOM,),
+    "figures": (CLAIMS_ROOM, "proofs_check.sampling"),
+}
 MOST_LINES = 400
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
@@ -45,6 +56,39 @@ def misplaced(package: str, source: str) -> list[str]:
         if name in later
         or name in ("tests", "benchmarks")
         or package not in HOMES.get(name, PACKAGES)
+    )
+
+
+def modules_imported(source: str) -> set[str]:
+    """The modules that one imports, dotted, wherever in it; `from a import b` may be module a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def out_of_room(module: str, source: str) -> list[str]:
+    """What a module, dotted, imports from rooms that are closed to it."""
+
+    def within(name: str, room: str) -> bool:
+        return name == room or name.startswith(f"{room}.")
+
+    closed = next((rooms for room, rooms in ROOMS.items() if within(module, room)), ())
+    return sorted(
+        name for name in modules_imported(source) if any(within(name, room) for room in closed)
+    )
+
+
+def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
+    """The pairs of modules that import each other, `if TYPE_CHECKING` included."""
+    return sorted(
+        (one, other)
+        for one, those in imports.items()
+        for other in those
+        if one < other and one in imports.get(other, set())
     )
 
 
@@ -112,6 +156,23 @@ def test_a_module_keeps_the_rules(path: Path):
         assert list(epsilons(source)) == []
 
 
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.name != "__init__.py"], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_module_imports_from_the_rooms_below_it(path: Path):
+    assert out_of_room(dotted(path), path.read_text(encoding="utf-8")) == []
+
+
+def test_no_two_modules_of_the_theory_import_each_other():
+    theory = [path for path in MODULES if path.is_relative_to(ROOT / "proofs_check")]
+    imports = {dotted(path): modules_imported(path.read_text("utf-8")) for path in theory}
+    assert len(imports) > 40 and circles(imports) == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_for(path: Path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
@@ -137,6 +198,32 @@ def test_a_module_says_what_it_is_for(path: Path):
 )
 def test_a_misplaced_import_is_seen(package: str, source: str, expected: list[str]):
     assert misplaced(package, source) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "expected"),
+    [
+        ("figures.plates.drift", "from proofs_check.claims.dai2023 import dai2023_sam_drift",
+         ["proofs_check.claims.dai2023", "proofs_check.claims.dai2023.dai2023_sam_drift"]),
+        ("figures.atlas", "from proofs_check import claims", ["proofs_check.claims"]),
+        ("proofs_check.laws.any", "import proofs_check.claims.x", ["proofs_check.claims.x"]),
+        ("proofs_check.laws.any", "def f():\n    from proofs_check.claims.x import y",
+         ["proofs_check.claims.x", "proofs_check.claims.x.y"]),
+        ("proofs_check.claims.a.b", "from proofs_check.claims.a.c import y",
+         ["proofs_check.claims.a.c", "proofs_check.claims.a.c.y"]),
+        ("proofs_check.ledger", "import proofs_check.claims", ["proofs_check.claims"]),
+        ("proofs_check.claims.a.b", "from proofs_check.laws.any import y", []),
+        ("proofs_check.ledger", "from proofs_check.claim import Claim", []),
+        ("figures.plates.drift", "from proofs_check.laws.any import y", []),
+    ],
+)  # fmt: skip
+def test_an_import_from_a_closed_room_is_seen(module: str, source: str, expected: list[str]):
+    assert out_of_room(module, source) == expected
+
+
+def test_a_circle_is_seen():
+    imports = {"a": {"b", "x"}, "b": {"a"}, "c": {"a"}}
+    assert circles(imports) == [("a", "b")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import xarray
 
 from benchmarks import __main__ as benchmark
 from benchmarks import against_c, c_loop, child, grid, growth, opponents, report, row, timing
-from benchmarks.row import ROWS, Disagreement, Group, Measurement, Row, Settings, Size, Verdict
+from benchmarks.row import ROWS, Disagreement, Group, Measurement, Row, Settings, Size, Standing
 from benchmarks.workload import Engine, Workload, check, lean, ravine, workload
 from dynamics import SAM
 from landscapes import LinearNeuron, Saddle
@@ -135,7 +135,7 @@ def test_every_row_has_a_mark_and_every_group_a_row(capsys):
     ],
 )
 def test_marks_are_judged_both_ways(mark, met, missed):
-    for values, verdict in ((met, Verdict.MET), (missed, Verdict.NOT_MET)):
+    for values, verdict in ((met, Standing.MET), (missed, Standing.NOT_MET)):
         for value in values:
             given = fake(lambda settings, value=value: Measurement(value, ""), mark)
             assert row.take(given, QUICK).verdict is verdict
@@ -173,14 +173,14 @@ def test_an_interrupt_keeps_what_was_measured(monkeypatch, capsys, tmp_path):
 def test_a_package_that_is_missing_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     found = row.take(ROWS[f"instead-{name}"], QUICK)
-    assert found.verdict is Verdict.UNMEASURED
+    assert found.verdict is Standing.UNMEASURED
     assert found.note == f"{name} is not installed: pip install {name}"
 
 
 def test_without_a_compiler_the_rest_runs(monkeypatch):
     monkeypatch.setattr(c_loop, "compiler", lambda: None)
     found = row.take(ROWS["c-sam-saddle"], QUICK)
-    assert found.verdict is Verdict.UNMEASURED and "no C compiler" in found.note
+    assert found.verdict is Standing.UNMEASURED and "no C compiler" in found.note
 
 
 @needs_compiler
@@ -188,7 +188,7 @@ def test_a_compiler_that_cannot_is_told(monkeypatch):
     monkeypatch.setattr(c_loop, "FLAGS", ("-no-such-flag",))
     c_loop.loops.cache_clear()
     found = row.take(ROWS["c-sam-saddle"], QUICK)
-    assert found.verdict is Verdict.UNMEASURED and "cannot compile loops.c" in found.note
+    assert found.verdict is Standing.UNMEASURED and "cannot compile loops.c" in found.note
 
 
 # -- the clock ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import sympy
 from dynamics import SAM, USAM, Criteria, Outcome, StableSAM, ensemble, normal_starts
 from landscapes import Quadratic
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, call, equality, join, value
+from proofs_check.evidence import Evidence, Exhibit, Kind, Size, call, equality, join, value
 from proofs_check.papers import BARTLETT2023
 from proofs_check.predictions import cycle_amplitude
 from proofs_check.prover import Identity
@@ -94,11 +94,11 @@ def simulate(
         cycles = (runs.outcome.values == Outcome.CYCLE) & (runs.period.values == 2)
         distance = np.where(cycles, np.linalg.norm(final - ends, axis=-1), np.inf)
 
-        def witness(i: int, runs=runs, landscape=landscape) -> Witness:
+        def witness(i: int, runs=runs, landscape=landscape) -> Exhibit:
             run = runs.isel(run=i)
             label = Outcome(int(run.outcome)).name
             pasted = call(landscape, algorithm, run.starts, run.eta, run.rho, max(1, run.n_steps))
-            return Witness(pasted, f"{label}, period {int(run.period)}, at {run.final.values}")
+            return Exhibit(pasted, f"{label}, period {int(run.period)}, at {run.final.values}")
 
         parts.append(
             equality(

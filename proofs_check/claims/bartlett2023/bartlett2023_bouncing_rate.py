@@ -15,7 +15,7 @@ import sympy
 from dynamics import SAM, USAM, Criteria, StableSAM, batched, ensemble, one_step
 from landscapes import Quadratic
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, call, equality, join, value
+from proofs_check.evidence import Evidence, Exhibit, Kind, Size, call, equality, join, value
 from proofs_check.papers import BARTLETT2023
 from proofs_check.predictions import multiplier, transversal_multiplier
 from proofs_check.prover import Identity, Implication
@@ -90,10 +90,10 @@ def multipliers(size: Size, algorithm, transversal) -> Evidence:
     predicted = np.where(i == j, value(LONGITUDINAL, at), value(transversal, at))
     terms = 1 + at[h] * at[ratio] + (2 - at[h]) * at[ratio] ** 2
 
-    def witness(k: int) -> Witness:
+    def witness(k: int) -> Exhibit:
         landscape = Quadratic(spectrum=spectra[k])
         pasted = call(landscape, algorithm, start[k], rate[k], at[rho][k], n_steps=1)
-        return Witness(pasted, f"mode {j[k]} multiplied by {observed[k]}, not {predicted[k]}")
+        return Exhibit(pasted, f"mode {j[k]} multiplied by {observed[k]}, not {predicted[k]}")
 
     return equality(
         observed, predicted, witness, tolerance=_ONE_STEP_TOLERANCE, scale=terms, quantities=at
@@ -121,10 +121,10 @@ def rate(size: Size, algorithm, transversal, spectrum, step) -> Evidence:
 
     observed = (distance(2 * early) / distance(early)) ** (1 / early)
 
-    def witness(k: int) -> Witness:
+    def witness(k: int) -> Exhibit:
         landscape = Quadratic(spectrum=spectrum)
         pasted = call(landscape, algorithm, starts[k], step / lam, radius, 2 * early)
-        return Witness(pasted, f"a rate of {observed[k]} per step, not {predicted}")
+        return Exhibit(pasted, f"a rate of {observed[k]} per step, not {predicted}")
 
     return equality(
         observed, np.full(n, predicted), witness, tolerance=_LONG_RUN_TOLERANCE, cost=2.0 * early,

@@ -6,11 +6,13 @@ Since w⁺ = (1 − ηΛ)w − ηρΛg/G, ‖w⁺‖ ≤ q‖w‖ + ηρλ₁ wi
 above it the top mode is multiplied by 1 − ηλ₁ − ηρλ₁²/G < 1 − ηλ₁ < −1.
 """
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
-import xarray
 
 from dynamics import GD, SAM, Outcome, StableSAM
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
@@ -21,6 +23,9 @@ from proofs_check.prover import Identity, Implication
 from proofs_check.sampling.brackets import bracket, displaced, outcome
 from proofs_check.sampling.modes import GRADIENT, POINT, POSITIVE, SPECTRUM, length, step_taken
 from proofs_check.symbols import curvature, eta, gradient_norm, rho, w
+
+if TYPE_CHECKING:
+    import xarray
 
 EDGE = 2 / curvature
 HYPOTHESES = (curvature > 0, rho > 0, eta > 0)

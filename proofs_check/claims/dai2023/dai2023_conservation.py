@@ -20,9 +20,9 @@ from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import (
     ROUNDING,
     Evidence,
+    Exhibit,
     Kind,
     Size,
-    Witness,
     call,
     equality,
     join,
@@ -114,9 +114,9 @@ def simulate(size: Size, *, factors=FACTORS, of=tuple(FACTORS)) -> Evidence:
             def witness(
                 i: int, loss=loss, method=algorithm, found=imbalance, said=predicted,
                 starts=starts, rates=rates, radii=radii,
-            ) -> Witness:  # fmt: skip
+            ) -> Exhibit:  # fmt: skip
                 pasted = call(loss, method, starts[i], rates[i], radii[i], n_steps=1)
-                return Witness(pasted, f"y² − x² = {found[i]}, not {said[i]}")
+                return Exhibit(pasted, f"y² − x² = {found[i]}, not {said[i]}")
 
             parts.append(
                 equality(

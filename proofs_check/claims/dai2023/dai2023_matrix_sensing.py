@@ -7,20 +7,26 @@ condition holds ever after: p grows faster than exponentially. One measurement o
 the powers: far out USAM's map grows like u⁹, while SAM's grows like u³, as gradient descent's does.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
-import xarray
 
 from dynamics import SAM, USAM, Algorithm, Criteria, Outcome, ensemble, normal_starts
 from landscapes import MatrixSensing
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, join, upper_bound
+from proofs_check.evidence import Evidence, Exhibit, Kind, Size, join, upper_bound
+from proofs_check.laws.growth_far_out import far_out
 from proofs_check.papers import DAI2023
-from proofs_check.predictions import ascent_slope, gradient_of, neuron_step, next_point, slope
+from proofs_check.predictions import ascent_slope, neuron_step, slope
 from proofs_check.prover import Identity, Implication
-from proofs_check.symbols import eta, rho, with_positive, x, y
+from proofs_check.symbols import eta, rho, x, y
+
+if TYPE_CHECKING:
+    import xarray
 
 ROWS, STEP = 30, 0.05
 # GD's limit at the truth is 2/λ₁ = 0.35 here, seven times the step. A radius that is harmless to
@@ -35,20 +41,6 @@ product, squares, A, B = sympy.symbols("p N A B", real=True)
 _STEPS, CRITERIA = 20, Criteria(check_every=10, max_period=1)
 LAST_STEP, LEFT = 5, 0.1
 N_STARTS = 64  # for each of two draws of the measurements
-
-
-def far_out(algorithm: Algorithm, power: int) -> sympy.Expr:
-    """lim u⁺/u^power as u → ∞, for one measurement ½(au² − q)² of one number u."""
-    loss = MatrixSensing(dim=1, rank=1, n_measurements=1).symbolic()
-    a, _ = loss.parameters
-    (u,) = loss.point
-
-    def run(u_large, a_positive, eta, rho):
-        (after,) = next_point(gradient_of(loss), algorithm, [u], eta, rho)
-        after = after.xreplace({u: u_large, a: a_positive})
-        return sympy.limit(sympy.simplify(after / u_large**power), u_large, sympy.oo)
-
-    return with_positive((u, a, eta, rho), run)
 
 
 def proof():
@@ -117,7 +109,7 @@ def simulate(
                     f"trajectory({loss!r}, {method.name}, {start}[{chosen[i] % n}], eta={STEP}, "
                     f"rho={float(run.rho)}, n_steps={_STEPS})"
                 )
-                return Witness(pasted, f"{Outcome(int(run.outcome)).name} at {int(run.n_steps)}")
+                return Exhibit(pasted, f"{Outcome(int(run.outcome)).name} at {int(run.n_steps)}")
 
             parts.append(
                 upper_bound(

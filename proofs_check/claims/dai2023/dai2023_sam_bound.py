@@ -7,54 +7,34 @@ term may be dropped: L⁺ ≤ L − (η/2)(2 − h)G² + ½η²β³ρ². With G�
 """
 
 from functools import partial
-from typing import Any
 
-import numpy as np
 import sympy
 
 from dynamics import SAM, USAM
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.claims.dai2023.dai2023_sam_bound_corrected import published_floor
 from proofs_check.evidence import Evidence, Kind, Size, join, upper_bound, value
+from proofs_check.laws.sam_bounds import BOUND, FACTOR, PUBLISHED_FLOOR, RISE, excess_over_lemma
 from proofs_check.papers import DAI2023
-from proofs_check.predictions import map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.sampling.one_step import bound_along_runs, convex_cases, quadratic_cases
+from proofs_check.sampling.cases import bound_on_quadratics, convex_cases
 from proofs_check.symbols import (
     alpha,
     beta,
-    curvature,
     eta,
     excess,
-    first_excess,
     gradient_norm,
     h,
+    later_excess,
     next_excess,
     rho,
     t,
-    w,
 )
 
-FACTOR = 1 - (alpha / beta) * h * (2 - h)
-BOUND = FACTOR**t * first_excess + published_floor
-RISE = -(1 - h / 2) * gradient_norm**2 + (h / 2) * (rho * beta) ** 2  # (L⁺ − L)/η at most
+UP_TO_EDGE = (0.01, 1.0)  # of h
 HYPOTHESES = (h > 0, h <= 1, alpha > 0, alpha <= beta, rho >= 0)
 
 G = gradient_norm
-later_excess = sympy.Symbol("E_t", real=True)
 reach, inner, change = sympy.symbols("R g_e e_e", real=True)  # ρβ, ⟨g, e⟩, ‖e‖²
-
-
-def excess_over_step():
-    """The running code on L = βw²/2, w > 0, against the one-step lemma."""
-    ours = {h: eta * beta, G: beta * w}
-    after: Any = map_near_minimum(SAM).subs(curvature, beta)
-    rise = (beta / 2) * (after**2 - w**2)
-    return Identity(
-        "on βw²/2 a step of the running code exceeds the lemma by η(h − 1)ρβG",
-        rise - (eta * RISE).subs(ours),
-        (eta * (h - 1) * rho * beta * G).subs(ours),
-    )
 
 
 def proof():
@@ -65,7 +45,10 @@ def proof():
     contraction = (*HYPOTHESES[:-1], step, G**2 >= 2 * alpha * excess)
     goal = next_excess <= FACTOR * excess + h**2 * reach**2 / (2 * beta)
     return (
-        excess_over_step(),
+        Identity(
+            "on βw²/2 a step of the running code exceeds the lemma by η(h − 1)ρβG",
+            *excess_over_lemma(),
+        ),
         Implication(
             "one step, convexity drops ⟨g, e⟩",
             lemma,
@@ -75,8 +58,8 @@ def proof():
         Implication("E contracts", contraction, goal, mutation=(contraction[:-1], goal)),
         Identity(
             "the contraction is towards the stated floor",
-            FACTOR * published_floor + h**2 * (rho * beta) ** 2 / (2 * beta),
-            published_floor,
+            FACTOR * PUBLISHED_FLOOR + h**2 * (rho * beta) ** 2 / (2 * beta),
+            PUBLISHED_FLOOR,
         ),
         # What lets the inequality be applied to itself, step after step.
         Implication(
@@ -88,29 +71,19 @@ def proof():
     )
 
 
-def runs(size: Size, *, algorithm=SAM, bound=BOUND, steps=(0.01, 1.0)) -> Evidence:
-    """E_t over 30 steps on quadratics against the bound."""
-    parts = []
-    for dim in (1, 2, 5):
-        cases = quadratic_cases(algorithm, size, h=steps, dim=dim, seed=dim, n_steps=30)
-        at = {h: cases.h, rho: cases.rho, alpha: cases.alpha, beta: cases.beta}
-        along = {s: v[:, None] for s, v in (at | {first_excess: cases.excess}).items()}
-        bounds = value(bound, along | {t: np.arange(cases.excesses.shape[1])[None] * 1.0})
-        parts.append(bound_along_runs(cases, bounds, quantities=at))
-    return join(parts)
-
-
 def simulate(size: Size, *, algorithm=SAM) -> Evidence:
     """The bound along runs on quadratics, and its one step on losses that are none."""
-    cases = convex_cases(algorithm, size, h=(0.01, 1.0), dim=3, seed=3)
+    cases = convex_cases(algorithm, size, h=UP_TO_EDGE, dim=3, seed=3)
     at = {h: cases.h, rho: cases.rho, alpha: cases.alpha, beta: cases.beta}
     bound = cases.loss + cases.eta * value(RISE, at | {G: cases.gradient_norm})
     shows = cases.witness(lambda i: f"L⁺ = {cases.next_loss[i]} > {bound[i]}")
     lemma = upper_bound(
         cases.next_loss, bound, shows, quantities=at, scale=cases.loss + cases.next_loss, cost=3.0
     )
-    return join((runs(size, algorithm=algorithm), lemma))
+    return join((bound_on_quadratics(algorithm, size, BOUND, h=UP_TO_EDGE), lemma))
 
+
+wrong = partial(bound_on_quadratics, SAM, h=UP_TO_EDGE)
 
 register(
     Claim(
@@ -131,12 +104,13 @@ register(
         simulate=simulate,
         controls=(
             Control("floor 2 % too low", partial(
-                runs, bound=BOUND - sympy.Rational(2, 100) * published_floor)),
+                wrong, bound=BOUND - sympy.Rational(2, 100) * PUBLISHED_FLOOR)),
             Control("rate 2 % too fast", partial(
-                runs, bound=BOUND.subs(t, sympy.Rational(102, 100) * t))),
+                wrong, bound=BOUND.subs(t, sympy.Rational(102, 100) * t))),
             Control("wrong exponent of β in the floor", partial(
-                runs, bound=BOUND.subs(published_floor, published_floor / beta))),
-            Control("steps beyond 1/β", partial(runs, steps=(1.01, 1.99)),
+                wrong, bound=BOUND.subs(PUBLISHED_FLOOR, PUBLISHED_FLOOR / beta))),
+            Control("steps beyond 1/β", partial(
+                bound_on_quadratics, SAM, bound=BOUND, h=(1.01, 1.99)),
                     hypotheses=(h < 2, *HYPOTHESES[2:])),
             Control("USAM in place of SAM", partial(simulate, algorithm=USAM)),
         ),

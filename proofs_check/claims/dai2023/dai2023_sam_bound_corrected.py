@@ -15,10 +15,11 @@ import sympy
 from dynamics import SAM, USAM
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
 from proofs_check.evidence import Evidence, Kind, Size, join, upper_bound, value
+from proofs_check.laws.sam_bounds import CONTRACTION, CORRECTED_STEP, FLOOR, PUBLISHED_FLOOR
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import cycle_amplitude, map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.sampling.one_step import quadratic_cases
+from proofs_check.sampling.cases import quadratic_cases
 from proofs_check.symbols import (
     alpha,
     beta,
@@ -32,9 +33,6 @@ from proofs_check.symbols import (
     w,
 )
 
-FLOOR = h**2 * beta**2 * rho**2 / (2 * alpha * (2 - h) ** 2)
-CONTRACTION = 1 - (alpha / beta) * (2 - h)
-BOUND = FLOOR + CONTRACTION * (excess - FLOOR)
 HYPOTHESES = (h >= 1, h < 2, alpha > 0, alpha <= beta, rho >= 0)
 
 G = gradient_norm
@@ -67,7 +65,7 @@ def on_the_parabola():
         # Of second order in w − A: as E → E*, E⁺ − E* is the contraction times E − E*.
         Identity(
             "on βw²/2 the bound exceeds E⁺ by ½β(h − 1)(2 − h)(w − A)²",
-            here(BOUND) - next_loss,
+            here(CORRECTED_STEP) - next_loss,
             here(beta / 2 * (h - 1) * (2 - h)) * distance**2,
         ),
     )
@@ -139,8 +137,6 @@ def simulate(
     return join(parts)
 
 
-published_floor = h * beta**2 * rho**2 / (2 * alpha * (2 - h))
-
 register(
     Claim(
         id="dai2023_sam_bound_corrected",
@@ -154,14 +150,14 @@ register(
             "1 − (α/β)(2 − h), and {E ≤ E*} is absorbing. For α = β both are attained on a "
             "quadratic, the floor by the 2-cycle and the rate as E → E*."
         ),
-        formula=sympy.LessThan(next_excess, BOUND),
+        formula=sympy.LessThan(next_excess, CORRECTED_STEP),
         kind=Kind.UPPER_BOUND,
         hypotheses=HYPOTHESES,
         proof=proof,
         simulate=simulate,
         controls=(
             Control("floor 2 % too low", partial(simulate, floor=sympy.Rational(98, 100) * FLOOR)),
-            Control("the published floor", partial(simulate, floor=published_floor)),
+            Control("the published floor", partial(simulate, floor=PUBLISHED_FLOOR)),
             Control("rate 1 − 2(α/β)(2 − h)", partial(
                 simulate, contraction=1 - 2 * (alpha / beta) * (2 - h))),
             Control("USAM in place of SAM", partial(simulate, algorithm=USAM)),

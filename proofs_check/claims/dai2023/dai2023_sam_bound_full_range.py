@@ -13,25 +13,26 @@ import sympy
 
 from dynamics import SAM
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.claims.dai2023.dai2023_sam_bound import (
-    BOUND,
-    excess_over_step,
-    later_excess,
-    runs,
-)
-from proofs_check.claims.dai2023.dai2023_sam_bound_corrected import CONTRACTION, FLOOR
 from proofs_check.evidence import Kind, Support
+from proofs_check.laws.sam_bounds import BOUND, FLOOR, corrected_bound, excess_over_lemma
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.symbols import alpha, beta, curvature, eta, first_excess, h, rho, t, w
+from proofs_check.sampling.cases import bound_on_quadratics
+from proofs_check.symbols import (
+    alpha,
+    beta,
+    curvature,
+    eta,
+    first_excess,
+    h,
+    later_excess,
+    rho,
+    t,
+    w,
+)
 
 HYPOTHESES = (h > 0, h < 2, alpha > 0, alpha <= beta, rho >= 0)
-
-
-def corrected(floor: Any) -> Any:
-    """The corrected bound, with the floor given."""
-    return CONTRACTION**t * first_excess + (1 - CONTRACTION**t) * floor
 
 
 def proof():
@@ -43,7 +44,10 @@ def proof():
     far = (beta > 0, rho > 0, w > 0, h > 0)
     over = h * beta * rho * (h - 1) * (w - (h - 1) * rho / (4 - 2 * h))
     return (
-        excess_over_step(),
+        Identity(
+            "on βw²/2 a step of the running code exceeds the lemma by η(h − 1)ρβG",
+            *excess_over_lemma(),
+        ),
         Identity("by how much it exceeds the bound after one step", reached - bound, over),
         Implication(
             "up to 1/β, the bound after one step on βw²/2",
@@ -60,8 +64,7 @@ def proof():
     )
 
 
-up_to_one = partial(runs, steps=(0.01, 1.0))
-beyond_one = partial(runs, steps=(1.0, 1.999))
+beyond_one = partial(bound_on_quadratics, SAM, h=(1.0, 1.999))
 
 register(
     Claim(
@@ -78,13 +81,14 @@ register(
         kind=Kind.UPPER_BOUND,
         hypotheses=HYPOTHESES,
         proof=proof,
-        simulate=partial(runs, steps=(1.001, 1.999)),
+        simulate=partial(bound_on_quadratics, SAM, bound=BOUND, h=(1.001, 1.999)),
         controls=(
-            Control("η ≤ 1/β only", up_to_one, expected=Support.CONSISTENT),
+            Control("η ≤ 1/β only", partial(
+                bound_on_quadratics, SAM, bound=BOUND, h=(0.01, 1.0)), expected=Support.CONSISTENT),
             Control("the corrected bound", partial(
-                beyond_one, bound=corrected(FLOOR)), expected=Support.CONSISTENT),
+                beyond_one, bound=corrected_bound()), expected=Support.CONSISTENT),
             Control("the corrected bound, floor 2 % too low", partial(
-                beyond_one, bound=corrected(sympy.Rational(98, 100) * FLOOR))),
+                beyond_one, bound=corrected_bound(sympy.Rational(98, 100) * FLOOR))),
         ),
         recorded=Finding.FAILS,
         corrected_by="dai2023_sam_bound_corrected",

@@ -8,26 +8,31 @@ step, that is κ = c(1 − c)(2 − c)/(2 − 2c + c²), which has solutions in 
 makes κ_c² = φ⁻⁵, φ being the golden ratio: κ_c = 0.300283…. All other methods have y⁺ = y there.
 """
 
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 import numpy as np
 import sympy
 
-from dynamics import GD, SAM, USAM, Criteria, Outcome, StableSAM, batched, ensemble, one_step
+from dynamics import GD, SAM, USAM, Outcome, StableSAM, ensemble
 from landscapes import LinearNeuron
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, call, equality, join
+from proofs_check.evidence import Evidence, Exhibit, Kind, Size, call, equality, join
+from proofs_check.laws.drift_to_origin import (
+    CRITERIA,
+    CRITICAL,
+    DENOMINATOR,
+    KAPPA,
+    PHI,
+    kept_per_step,
+    two_steps,
+    zeta,
+)
+from proofs_check.laws.drift_to_origin import lost as c
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import last_drifting_product, position, tail
 from proofs_check.prover import Identity, Implication
 from proofs_check.symbols import eta, rho, y
 
-c, zeta = sympy.symbols("c zeta", real=True)
-KAPPA, DENOMINATOR = c * (1 - c) * (2 - c), 2 - 2 * c + c**2  # κ(c) is their quotient
-# The largest κ, max κ(c) over (0, 1): its square is w = φ⁻⁵, the positive root of w² + 11w = 1.
-PHI = (1 + sympy.sqrt(5)) / 2
-CRITICAL = PHI ** sympy.Rational(-5, 2)
 kappa_c = sympy.Symbol("kappa_c", real=True)
 # The largest step sampled: 0.302/0.5². For larger ones runs off the cycle may diverge.
 LARGEST_STEP = sympy.Rational(1208, 1000)
@@ -46,8 +51,6 @@ CASES = (
 # enters the mean of two steps as κδ(1 + s), s being its multiplier: 1 + s ≤ 3c² for κ ≤ 0.025 and
 # δ decays within the run for larger κ. So 1e-6 is ample.
 TOLERANCE = 1e-6
-# On the diagonal |x|/|y| changes by its multiplier's distance to 1, at least 0.1 here, per step.
-CRITERIA = Criteria(cycle_tolerance=1e-12, max_period=2)
 _STEPS = 20_000
 
 
@@ -76,12 +79,6 @@ def proof():
     )  # fmt: skip
 
 
-def law(kappa: float) -> float:
-    """1 − c with c the smaller root of κ(c) = κ; no number where there is none."""
-    roots: Any = sympy.Poly(KAPPA - sympy.Rational(kappa) * DENOMINATOR, c).real_roots()
-    return 1 - min((float(r) for r in roots if 0 < r < 1), default=np.nan)
-
-
 def starts_of(case: tuple, n: int, random: np.random.Generator) -> np.ndarray:
     kappa, radius, in_ravine = case
     starts = random.uniform(-1, 1, (n, 2))
@@ -92,15 +89,8 @@ def starts_of(case: tuple, n: int, random: np.random.Generator) -> np.ndarray:
     return starts
 
 
-@lru_cache
-def two_steps(algorithm, link: str):
-    """Two steps from many points, for arrays of w, η and ρ."""
-    step = partial(one_step, LinearNeuron(link), algorithm)
-    return batched(lambda w, *rates: step(step(w, *rates), *rates))
-
-
 def simulate(
-    size: Size, *, algorithm=SAM, law=law, critical=float(CRITICAL), diagonal=True,
+    size: Size, *, algorithm=SAM, law=kept_per_step, critical=float(CRITICAL), diagonal=True,
     cases=CASES, links=("logcosh", "sqrt"),
 ) -> Evidence:  # fmt: skip
     """Each run's tail factor, or its distance to the diagonal, set against the prediction."""
@@ -126,11 +116,11 @@ def simulate(
         error = np.where(cycles & diagonal & (in_ravine == 0), 1 - small / large, error)
         error = np.where(some == (kappa <= critical), error, np.inf)
 
-        def witness(i: int) -> Witness:
+        def witness(i: int) -> Exhibit:
             run = runs.isel(run=i)
             pasted = call(loss, algorithm, run.starts, run.eta, run.rho, max(1, run.n_steps))
             label = Outcome(int(run.outcome)).name
-            return Witness(pasted, f"{label} at {final[i]}, factor {factor[i]} per step")
+            return Exhibit(pasted, f"{label} at {final[i]}, factor {factor[i]} per step")
 
         return equality(
             error, np.zeros_like(error), witness, tolerance=TOLERANCE, scale=np.ones_like(error),

@@ -16,15 +16,14 @@ from proofs_check.evidence import Evidence, Kind, Size, join, upper_bound, value
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import map_near_minimum
 from proofs_check.prover import Identity, Implication
-from proofs_check.sampling.one_step import convex_cases, quadratic_cases
-from proofs_check.symbols import beta, curvature, eta, gradient_norm, h, rho, w
+from proofs_check.sampling.cases import convex_cases, quadratic_cases
+from proofs_check.symbols import beta, curvature, eta, gradient_norm, h, loss, next_loss, rho, w
 
 EDGE = 2 / (1 + rho * beta)  # of h = ηβ
 ENDS = (1 - h / 2, (1 + rho * beta) * (1 - h * (1 + rho * beta) / 2))
 DECREASE = (h / beta) * sympy.Min(*ENDS) * gradient_norm**2
 HYPOTHESES = (beta > 0, rho >= 0, h > 0, h < EDGE)
 
-here, there = sympy.symbols("L L_next", real=True)
 stretch, reach = sympy.symbols("m R", real=True)  # an eigenvalue of M, and ρβ
 
 
@@ -62,17 +61,17 @@ def simulate(size: Size, *, algorithm=USAM, decrease=DECREASE, unit=EDGE) -> Evi
     quadratics = [(c, c.excess, c.next_excess) for c in (draw(dim=d, seed=d) for d in (1, 2, 5))]
     curved = convex_cases(algorithm, size, h=(0.01, 0.999), dim=3, seed=3, unit=unit)
     parts = []
-    for cases, loss, next_loss in (*quadratics, (curved, curved.loss, curved.next_loss)):
+    for cases, before, after in (*quadratics, (curved, curved.loss, curved.next_loss)):
         at = {beta: cases.beta, rho: cases.rho, h: cases.h, gradient_norm: cases.gradient_norm}
-        bound = loss - value(decrease, at)
+        bound = before - value(decrease, at)
         parts.append(
             upper_bound(
-                next_loss,
+                after,
                 bound,
-                cases.witness(lambda i, n=next_loss, b=bound: f"L⁺ = {n[i]} > {b[i]}"),
+                cases.witness(lambda i, n=after, b=bound: f"L⁺ = {n[i]} > {b[i]}"),
                 quantities=at,
                 # Near the edge L⁺ is close to L, and both come from terms of that size.
-                scale=loss + next_loss,
+                scale=before + after,
                 cost=np.full(len(bound), float(cases.start.shape[1])),
             )
         )
@@ -92,7 +91,7 @@ register(
             "c = min{1 − ηβ/2, (1 + ρβ)(1 − ηβ(1 + ρβ)/2)} > 0. So USAM's edge on quadratics is "
             "its edge on the whole class."
         ),
-        formula=sympy.LessThan(there, here - DECREASE),
+        formula=sympy.LessThan(next_loss, loss - DECREASE),
         kind=Kind.UPPER_BOUND,
         hypotheses=HYPOTHESES,
         proof=proof,

@@ -13,7 +13,16 @@ import sympy
 from dynamics import GD, SAM, USAM, Criteria, Outcome, ensemble, normal_starts
 from landscapes import Quadratic
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, call, join, upper_bound, value
+from proofs_check.evidence import (
+    Evidence,
+    Exhibit,
+    Kind,
+    Size,
+    call,
+    join,
+    upper_bound,
+    value,
+)
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import multiplier
 from proofs_check.prover import Identity, Implication
@@ -84,10 +93,10 @@ def simulate(size: Size, *, algorithm=USAM, factors=FACTORS, multiplier=MULTIPLI
         far = np.log(Criteria().divergence_radius / component)
         bound = 1 + far / np.abs(np.log(np.abs(value(multiplier, at))))
 
-        def witness(i: int, landscape=landscape, runs=runs, left=left, bound=bound) -> Witness:
+        def witness(i: int, landscape=landscape, runs=runs, left=left, bound=bound) -> Exhibit:
             run = runs.isel(run=i)
             pasted = call(landscape, algorithm, run.starts, run.eta, run.rho, int(run.n_steps))
-            return Witness(pasted, f"left the ball at step {left[i]}, not within {bound[i]:.1f}")
+            return Exhibit(pasted, f"left the ball at step {left[i]}, not within {bound[i]:.1f}")
 
         parts.append(
             upper_bound(left, bound, witness, quantities=at, scale=bound, cost=runs.n_steps.values)

@@ -16,7 +16,16 @@ import sympy
 from dynamics import GD, SAM, USAM, Outcome, ensemble
 from landscapes import LinearNeuron
 from proofs_check.claim import Claim, Control, Finding, Provenance, register
-from proofs_check.evidence import Evidence, Kind, Size, Witness, call, join, upper_bound, value
+from proofs_check.evidence import (
+    Evidence,
+    Exhibit,
+    Kind,
+    Size,
+    call,
+    join,
+    upper_bound,
+    value,
+)
 from proofs_check.papers import DAI2023
 from proofs_check.predictions import (
     ascent_slope,
@@ -93,11 +102,11 @@ def simulate(
         end = np.where(at_rest, runs.final.values[:, 1] ** 2, np.nan)
         limit = np.minimum(value(height_squared, at), imbalance)
 
-        def witness(i: int, loss=loss, runs=runs, end=end, limit=limit) -> Witness:
+        def witness(i: int, loss=loss, runs=runs, end=end, limit=limit) -> Exhibit:
             run = runs.isel(run=i)
             pasted = call(loss, algorithm, run.starts, run.eta, run.rho, max(1, run.n_steps))
             label = Outcome(int(run.outcome)).name
-            return Witness(pasted, f"{label}, y² = {end[i]}, min(ỹ², D₀) = {limit[i]}")
+            return Exhibit(pasted, f"{label}, y² = {end[i]}, min(ỹ², D₀) = {limit[i]}")
 
         parts += [
             upper_bound(end, limit, witness, quantities=at, cost=runs.n_steps.values),

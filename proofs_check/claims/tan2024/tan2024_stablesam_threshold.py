@@ -19,8 +19,8 @@ from proofs_check.papers import TAN2024
 from proofs_check.predictions import multiplier
 from proofs_check.prover import Identity, Implication
 from proofs_check.sampling.brackets import bracket, displaced, outcome
+from proofs_check.sampling.cases import quadratic_cases
 from proofs_check.sampling.modes import GRADIENT, POSITIVE, SPECTRUM, length, step_taken
-from proofs_check.sampling.one_step import quadratic_cases
 from proofs_check.symbols import curvature, eta, gradient_norm, rho
 
 EDGE = 2 / curvature
@@ -82,7 +82,7 @@ def proof():
     )  # fmt: skip
 
 
-def one_step(size: Size, *, algorithm=StableSAM, closer=CLOSER) -> Evidence:
+def nearer_after_a_step(size: Size, *, algorithm=StableSAM, closer=CLOSER) -> Evidence:
     """‖w⁺‖² against the bound of the one-step inequality."""
     cases = quadratic_cases(algorithm, size, h=(0.001, 3.0), dim=5, seed=5)
     before, after = (np.sum(w**2, axis=1) for w in (cases.start, cases.after))
@@ -125,10 +125,12 @@ register(
             *displaced(partial(runs, EDGE)),
             Control("USAM's edge", partial(runs, 2 / (curvature + rho * curvature**2))),
             Control("SAM in place of StableSAM", partial(bracket, SAM, EDGE, below=converged)),
-            Control("one step, as stated", one_step, expected=Support.CONSISTENT),
-            Control("one step of USAM", partial(one_step, algorithm=USAM)),
+            Control("one step, as stated", nearer_after_a_step, expected=Support.CONSISTENT),
+            Control("one step of USAM", partial(
+                nearer_after_a_step, algorithm=USAM)),
             Control("one step, closer by 2 %", partial(
-                one_step, closer=CLOSER - sympy.Rational(2, 100) * eta * G**2 / curvature)),
+                nearer_after_a_step,
+                closer=CLOSER - sympy.Rational(2, 100) * eta * G**2 / curvature)),
         ),
         recorded=Finding.HOLDS,
         remark="The distance decreases at every step; the loss need not.",

@@ -24,7 +24,7 @@ from proofs_check.local_theory.two_cycles import CycleFormula, branches, cycle_f
 from proofs_check.symbols import curvature, eta, rho
 
 
-def verdict(place: Place, algorithm: Algorithm, quadratic: bool) -> PointStability:
+def attraction(place: Place, algorithm: Algorithm, quadratic: bool) -> PointStability:
     """What the critical point is to the algorithm; `quadratic` says whether the loss is."""
     try:
         found = local_map(algorithm)

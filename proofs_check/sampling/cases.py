@@ -16,7 +16,16 @@ from dynamics import Algorithm, ArrayVector, batched, initial_memory, one_step, 
 from landscapes import Quadratic
 from landscapes.checks import Real
 from proofs_check import symbols
-from proofs_check.evidence import ROUNDING, Evidence, Size, Witness, call, upper_bound, value
+from proofs_check.evidence import (
+    ROUNDING,
+    Evidence,
+    Exhibit,
+    Size,
+    call,
+    join,
+    upper_bound,
+    value,
+)
 
 
 @dataclass(frozen=True)
@@ -61,16 +70,16 @@ class Cases:
     def next_excess(self) -> Real:
         return self.excesses[:, 1]
 
-    def witness(self, shows: Callable[[int], str], n_steps: Any = None) -> Callable[[int], Witness]:
+    def witness(self, shows: Callable[[int], str], n_steps: Any = None) -> Callable[[int], Exhibit]:
         """Each case as a witness, with a sentence on what it shows after `n_steps[i]` steps."""
 
-        def witness(i: int) -> Witness:
+        def witness(i: int) -> Exhibit:
             landscape = Quadratic(spectrum=self.spectra[i])
             length = 1 if n_steps is None else n_steps[i]
             pasted = call(
                 landscape, self.algorithm, self.start[i], self.eta[i], self.rho[i], length
             )
-            return Witness(pasted, shows(i))
+            return Exhibit(pasted, shows(i))
 
         return witness
 
@@ -150,6 +159,23 @@ def bound_along_runs(
     return upper_bound(seen, bound, witness, quantities=quantities, scale=scale, cost=cost)
 
 
+def bound_on_quadratics(
+    algorithm: Algorithm, size: Size, bound: Any, *, h: tuple[float, float], n_steps: int = 30
+) -> Evidence:
+    """E_t along runs on quadratics against a bound in β, α, ρ, h, E_0 and t."""
+    parts = []
+    for dim in (1, 2, 5):
+        cases = quadratic_cases(algorithm, size, h=h, dim=dim, seed=dim, n_steps=n_steps)
+        at: dict[Any, Any] = {
+            symbols.h: cases.h, symbols.rho: cases.rho,
+            symbols.alpha: cases.alpha, symbols.beta: cases.beta,
+        }  # fmt: skip
+        along = {s: v[:, None] for s, v in (at | {symbols.first_excess: cases.excess}).items()}
+        bounds = value(bound, along | {symbols.t: np.arange(n_steps + 1)[None] * 1.0})
+        parts.append(bound_along_runs(cases, bounds, quantities=at))
+    return join(parts)
+
+
 # -- beyond quadratics -------------------------------------------------------------------------
 
 
@@ -182,13 +208,13 @@ class ConvexCases:
     def eta(self) -> Real:
         return self.h / self.beta
 
-    def witness(self, shows: Callable[[int], str]) -> Callable[[int], Witness]:
+    def witness(self, shows: Callable[[int], str]) -> Callable[[int], Exhibit]:
         """Each case as a witness, with a sentence on what it shows."""
 
-        def witness(i: int) -> Witness:
+        def witness(i: int) -> Exhibit:
             columns = (self.v, self.c, self.alpha, self.beta, self.start, self.eta, self.rho)
             arguments = ", ".join(repr(c[i : i + 1].tolist()) for c in columns)
-            return Witness(f"log_cosh_step({self.algorithm.name}, {arguments})", shows(i))
+            return Exhibit(f"log_cosh_step({self.algorithm.name}, {arguments})", shows(i))
 
         return witness
 
