@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine import engine
 from dynamics.engine.lanes import learning_rates, made_by, points, radii, together
@@ -74,7 +76,9 @@ def sweep(
 
     Returns:
         A dataset with dims `algorithm, rho, eta, start` (and `dim`, `step`), with NumPy arrays
-        or, of a store, arrays that are read when they are used:
+        or, of a store, arrays that are read when they are used. An `eta` or `rho` that is one
+        number, and `starts` of one point `(dim,)`, are no dims: `eta` and `rho` are then
+        coordinates without one. Every variable has `long_name` and `units`:
 
         * `outcome`: an `Outcome`, named in its attributes;
         * `attractor`: index of the critical set that holds `final` (names in its attributes), for
@@ -114,6 +118,7 @@ def sweep(
             n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
         ),
         is_grid=True,
+        single=_single(eta, rho, starts),
     )
     means = Means(store, resume, executor, memory_limit, block_size, progress)
     return carry_out(experiment, means)
@@ -168,6 +173,12 @@ def ensemble(
 
 
 # -- the parts ---------------------------------------------------------------------------------
+
+
+def _single(eta: Any, rho: Any, starts: Any) -> frozenset[str]:
+    """Which axes of the grid are given as one value, by name."""
+    ndims = {"eta": np.ndim(eta), "rho": np.ndim(rho), "start": np.ndim(starts) - 1}
+    return frozenset(axis for axis, ndim in ndims.items() if ndim == 0)
 
 
 def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:

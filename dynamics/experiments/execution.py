@@ -127,16 +127,16 @@ def _into_memory(
 ) -> xarray.Dataset:
     blocks = list(experiment.blocks(_chunk(experiment, means)))
     results: Values = {}
-    if blocks[0].shape != experiment.shape:
+    if blocks[0].shape != experiment.extents:
         results = {
-            name: np.empty(experiment.shape + variable.shape, variable.dtype)
+            name: np.empty(experiment.extents + variable.shape, variable.dtype)
             for name, variable in experiment.variables().items()
         }
 
     def put(block: Block, values: Values) -> None:
         for name, array in values.items():
             shaped = array.reshape(block.shape + array.shape[1:])
-            if block.shape == experiment.shape:  # the only block is the result
+            if block.shape == experiment.extents:  # the only block is the result
                 results[name] = shaped
             else:
                 results[name][block.region] = shaped
@@ -152,18 +152,18 @@ def _into_store(
     path = means.store
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         store = Store.create(path, experiment, _chunk(experiment, means), attrs)
-        missing = list(experiment.blocks(store.chunk))
+        missing = list(experiment.blocks(store.chunk(experiment)))
     else:
         store = _existing(experiment, means, attrs)
-        _check_memory(experiment, means, math.prod(store.chunk))
+        _check_memory(experiment, means, math.prod(store.chunk(experiment)))
         store.tidy()
         missing = _unfinished(store, experiment)
-    total = sum(block.runs for block in experiment.blocks(store.chunk))
+    total = sum(block.runs for block in experiment.blocks(store.chunk(experiment)))
     done = total - sum(block.runs for block in missing)
     finished: list[Block] = []
 
     def put(block: Block, values: Values) -> None:
-        store.write(block, values)
+        store.write(block, values, experiment)
         finished.append(block)
 
     def so_far() -> str:
@@ -214,7 +214,7 @@ def _unfinished(store: Store, experiment: Experiment) -> list[Block]:
     store.mend_labels(experiment, unusable)
     return [
         block
-        for block in experiment.blocks(store.chunk)
+        for block in experiment.blocks(store.chunk(experiment))
         if not unusable.isdisjoint(store.chunks_of(block, experiment))
     ]
 

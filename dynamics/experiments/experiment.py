@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ _FEWEST_RUNS = 2**14
 _MOST_RUNS_SENT, _MOST_NUMBERS_SENT = 2**17, 2**20
 # A codec of the store holds less than 2 GiB at a time.
 _MOST_BYTES = 2**30
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,11 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """All runs of a sweep (a grid, `is_grid`) or of an ensemble (a list, one algorithm)."""
+    """All runs of a sweep (a grid, `is_grid`) or of an ensemble (a list, one algorithm).
+
+    `single` are those axes of a grid that were given as one value, not as a list of values. Runs
+    and blocks have them, with extent 1; results do not.
+    """
 
     landscape: Landscape
     algorithms: tuple[Algorithm, ...]
@@ -107,17 +113,34 @@ class Experiment:
     starts_made_by: str
     settings: Settings
     is_grid: bool
+    single: frozenset[str] = frozenset()
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Along which the runs are laid out."""
+        return ("algorithm", "rho", "eta", "start") if self.is_grid else ("run",)
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """How many values each of `axes` has."""
+        if not self.is_grid:
+            return (len(self.starts),)
+        return (len(self.algorithms), len(self.rho), len(self.eta), len(self.starts))
 
     @property
     def dims(self) -> tuple[str, ...]:
-        return ("algorithm", "rho", "eta", "start") if self.is_grid else ("run",)
+        """Those of `axes` that the results have."""
+        return self.kept(self.axes)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The results of the runs, in the order of `dims`."""
-        if not self.is_grid:
-            return (len(self.starts),)
-        return (len(self.algorithms), len(self.rho), len(self.eta), len(self.starts))
+        return self.kept(self.extents)
+
+    def kept(self, of_axes: Sequence[T]) -> tuple[T, ...]:
+        """Of something for each of `axes`, that of each of `dims`."""
+        pairs = zip(self.axes, of_axes, strict=True)
+        return tuple(one for axis, one in pairs if axis not in self.single)
 
     def variables(self) -> dict[str, Variable]:
         """What is known of every run in the end, by name, before anything is computed."""
@@ -130,6 +153,22 @@ class Experiment:
             axis = (("step",), (steps,)) if reduction == "trace" else ((), ())
             found[f"{observable}_{reduction}"] = Variable(np.dtype(np.float64), *axis)
         return found
+
+    @property
+    def trace_steps(self) -> np.ndarray | None:
+        """The steps at which traces are taken, or None where none is asked for."""
+        every = min(self.settings.trace_every, self.settings.n_steps)
+        lengths = [size for variable in self.variables().values()
+                   for dim, size in zip(variable.dims, variable.shape, strict=True)
+                   if dim == "step"]  # fmt: skip
+        return every * np.arange(lengths[0], dtype=np.int32) if lengths else None
+
+    def in_words(self, name: str) -> str:
+        """What an observable's variable is, such as `max of loss`."""
+        pairs = {f"{o}_{r}": (o, r) for o, r in self.settings.observables}
+        observable, reduction = pairs.get(name, (name, ""))
+        words = " ".join(observable.split("_"))
+        return f"{' '.join(reduction.split('_'))} of {words}" if reduction else words
 
     @property
     def bytes_per_run(self) -> int:
@@ -153,13 +192,13 @@ class Experiment:
         return max(1, min(runs, memory // self.working_bytes_per_run, _MOST_BYTES // largest))
 
     def chunk(self, block_runs: int) -> tuple[int, ...]:
-        """The extent of a block along each of `dims`, of at most so many runs.
+        """The extent of a block along each of `axes`, of at most so many runs.
 
         The last axes are filled first, so that a block is as near as can be to a range of runs,
         and its parts are even, so that none is left with a remainder.
         """
         room, extents = block_runs, []
-        for size in reversed(self.shape[1:] if self.is_grid else self.shape):
+        for size in reversed(self.extents[1:] if self.is_grid else self.extents):
             extents.append(-(-size // -(-size // max(1, room))))
             room //= extents[-1]
         return ((1,) if self.is_grid else ()) + tuple(reversed(extents))
@@ -168,7 +207,7 @@ class Experiment:
         """The blocks of these extents, in the order of the runs. They cover every result once."""
         axes = [
             [slice(i, min(i + step, size)) for i in range(0, size, step)]
-            for size, step in zip(self.shape, chunk, strict=True)
+            for size, step in zip(self.extents, chunk, strict=True)
         ]
         if not self.is_grid:
             for (part,) in product(*axes):

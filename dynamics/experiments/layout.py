@@ -28,25 +28,26 @@ def arrays(experiment: Experiment, chunk: tuple[int, ...]) -> dict[str, dict[str
         # Else a chunk that holds nothing but the fill value would never be written.
         "config": {"write_empty_chunks": True},
     }
-    along = dict(zip(experiment.dims, chunk, strict=True))
+    kept = experiment.kept(chunk)
+    along = dict(zip(experiment.dims, kept, strict=True))
     found: dict[str, dict[str, Any]] = {}
     for name, (dims, values) in labels(experiment).items():
         found[name] = common | {
             "shape": values.shape,
-            "chunks": (along.get(dims[0], len(values)), *values.shape[1:]),
+            "chunks": tuple(map(along.get, dims, values.shape)),
             "dtype": values.dtype,
             "dimension_names": dims,
-            "attributes": {DIGEST: digest(values)},
+            "attributes": _plain(dataset.attributes(name, experiment)) | {DIGEST: digest(values)},
         }
     for name, variable in experiment.variables().items():
         found[name] = common | {
             "shape": experiment.shape + variable.shape,
-            "chunks": chunk + variable.shape,
+            "chunks": kept + variable.shape,
             "dtype": variable.dtype,
             # What no run ever ends with, should somebody read what is not there.
             "fill_value": np.nan if variable.dtype.kind == "f" else -2,
             "dimension_names": experiment.dims + variable.dims,
-            "attributes": dataset.attributes(name, experiment.landscape),
+            "attributes": _plain(dataset.attributes(name, experiment)),
         }
     return found
 
@@ -64,12 +65,17 @@ def labels(experiment: Experiment) -> dict[str, dataset.Labelled]:
 def digest(values: np.ndarray) -> str:
     """What differs when the values do."""
     if values.dtype.kind == "T":
-        return hashlib.sha256("\n".join(values.tolist()).encode()).hexdigest()
+        return hashlib.sha256("\n".join(values.ravel().tolist()).encode()).hexdigest()
     return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes as JSON has them."""
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in attributes.items()}
 
 
 def in_words(values: np.ndarray) -> str:
     """The values, or if they are many, how many they are and where they begin and end."""
-    if len(values) <= 4:
+    if values.ndim == 0 or len(values) <= 4:
         return shown(values.tolist())
     return f"{len(values)} from {shown(values[0].tolist())} to {shown(values[-1].tolist())}"

@@ -139,10 +139,10 @@ class Store:
                 raise
         return Store(path)
 
-    @property
-    def chunk(self) -> tuple[int, ...]:
+    def chunk(self, experiment: Experiment) -> tuple[int, ...]:
         """The extent of a block along each axis of the runs."""
-        return self._arrays["outcome"].chunks
+        of_dims = dict(zip(experiment.dims, self._arrays["outcome"].chunks, strict=True))
+        return tuple(of_dims.get(axis, 1) for axis in experiment.axes)
 
     def differences(self, experiment: Experiment, attrs: Mapping[str, Any]) -> list[str]:
         """One line for each argument that the store was made with and that is now another."""
@@ -185,12 +185,13 @@ class Store:
         """Those that hold the results of a block."""
         spans = [
             range(part.start // step, -(-part.stop // step))
-            for part, step in zip(block.region, self.chunk, strict=True)
+            for part, step in zip(block.region, self.chunk(experiment), strict=True)
         ]
+        kept = experiment.kept(spans)
         return [
             Chunk(name, place + (0,) * len(variable.shape))
             for name, variable in experiment.variables().items()
-            for place in product(*spans)
+            for place in product(*kept)
         ]
 
     def survey(
@@ -219,14 +220,15 @@ class Store:
 
     # -- writing: for the sole writer --------------------------------------------------------
 
-    def write(self, block: Block, values: Mapping[str, np.ndarray]) -> None:
+    def write(self, block: Block, values: Mapping[str, np.ndarray], experiment: Experiment) -> None:
         """Keeps the results of a block."""
         extents = tuple(part.stop - part.start for part in block.region)
         with writing(self.path):
             for name, array in values.items():
                 shaped = array.reshape(block.shape + array.shape[1:])
                 whole = np.broadcast_to(shaped, extents + array.shape[1:])
-                self._arrays[name][block.region] = whole
+                kept = whole.reshape(experiment.kept(extents) + array.shape[1:])
+                self._arrays[name][experiment.kept(block.region)] = kept
 
     def mend_labels(self, experiment: Experiment, unusable: Iterable[Chunk]) -> None:
         """Writes the labels anew that have one of these chunks."""
@@ -254,8 +256,12 @@ class Store:
             values = found[name].values
             if name == "algorithm":
                 values = np.array(values.tolist())
-            found[name] = (found[name].dims, values)
-        found["starts"].attrs.pop(layout.DIGEST, None)
+            found[name] = (found[name].dims, values, found[name].attrs)
+        for variable in found.variables.values():
+            variable.attrs.pop(layout.DIGEST, None)
+            if "flag_values" in variable.attrs:
+                flags = np.array(variable.attrs["flag_values"], variable.dtype)
+                variable.attrs["flag_values"] = flags
         return found.set_coords(labels)
 
 

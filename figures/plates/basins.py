@@ -56,7 +56,7 @@ def simulate(request: Request) -> xarray.Dataset:
                 n_steps=request["n_steps"],
                 progress=request.part(2 * i + j, 2 * len(algorithms)),
             )  # fmt: skip
-            fates = _fates(runs.isel(algorithm=0, eta=0))
+            fates = _fates(runs.isel(algorithm=0))
             if j == 0:
                 maps.append(fates[0].reshape(n, n).T)
             else:

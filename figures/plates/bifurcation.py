@@ -67,7 +67,7 @@ def simulate(request: Request) -> xarray.Dataset:
         runs = sweep(
             case.landscape, algorithm, eta=etas, rho=request["rho"], starts=case.start,
             n_steps=request["n_steps"], early_stop=False, progress=request.part(i, len(pairs)),
-        ).isel(algorithm=0, rho=0, start=0)  # fmt: skip
+        ).isel(algorithm=0)  # fmt: skip
         bounded = runs.outcome.values != Outcome.DIVERGED
         late, exponent = _late(case, algorithm, runs.final.values, etas, request)
         lam = float(np.linalg.eigvalsh(case.landscape.hessian(np.array(case.minimum)))[-1])

@@ -45,7 +45,7 @@ def simulate(request: Request) -> xarray.Dataset:
             LinearNeuron("logcosh"), SAM, eta=etas, rho=radius, starts=starts,
             n_steps=request["n_steps"], criteria=CRITERIA,
             progress=request.part(i, len(request["rho"])),
-        ).isel(algorithm=0, rho=0)  # fmt: skip
+        ).isel(algorithm=0)  # fmt: skip
         height = np.abs(runs.final.values).max(axis=-1)
         there = (height < _ORIGIN) & (runs.outcome.values != Outcome.CYCLE)
         share[i] = there.mean(axis=-1)

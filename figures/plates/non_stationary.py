@@ -47,7 +47,7 @@ def simulate(request: Request) -> xarray.Dataset:
     ends = sweep(
         _SINE, request.algorithms, eta=rates / smoothness, rho=radius, starts=starts,
         n_steps=request["n_steps"], early_stop=False, progress=request.part(0, 2),
-    ).isel(rho=0).final.values[..., 0]  # fmt: skip
+    ).final.values[..., 0]  # fmt: skip
     slopes = np.abs(_SINE.gradient(ends[..., None])[..., 0]) / (smoothness * radius)
     rest = resting_points(SAM, radius)
     w = np.linspace(-radius, 2.2 * radius, 321)

@@ -65,7 +65,7 @@ def simulate(request: Request) -> xarray.Dataset:
             # decided before the second is on its cycle, an even number of steps from its end.
             early_stop=budget != budgets[0], progress=request.part(i, len(jobs)),
         )  # fmt: skip
-        shares[algorithm, radius, budget] = _shares(runs.isel(algorithm=0, rho=0), request)
+        shares[algorithm, radius, budget] = _shares(runs.isel(algorithm=0), request)
 
     def table(budget: int, which: int) -> Real:
         rows = [[(a, r if a.uses_rho else radii[0]) for r in radii] for a in request.algorithms]

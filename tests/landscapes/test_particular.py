@@ -94,7 +94,7 @@ def test_which_sharpness_a_method_can_rest_at():
     starts = np.random.default_rng(3).uniform(-4, 4, (300, 2))
     runs = sweep(
         ScalarFactorisation(1.0), [GD, USAM], eta=eta, rho=rho, starts=starts, n_steps=5000
-    ).squeeze(["eta", "rho"])
+    )
     edges = {"GD": 2 / eta, "USAM": (np.sqrt(1 + 8 * rho / eta) - 1) / (2 * rho)}
     for name, edge in edges.items():
         one = runs.sel(algorithm=name)
@@ -390,6 +390,6 @@ def test_from_beside_each_of_its_saddles_gd_goes_down_to_the_truth():
     landscape = MatrixFactorisation(((0.9, 0.2), (-0.5, 0.6), (0.3, 1.2)), width=2)
     saddles = [one for one in landscape.facts.critical_sets if one.kind is not CriticalKind.MINIMUM]
     starts = np.concatenate([one.points for one in saddles]) + 1e-3 * probes(6, len(saddles))
-    runs = sweep(landscape, GD, eta=0.05, starts=starts, n_steps=3000).squeeze(["eta", "rho"])
+    runs = sweep(landscape, GD, eta=0.05, starts=starts, n_steps=3000)
     assert len(saddles) == 3
     assert (runs.attractor == 0).all()

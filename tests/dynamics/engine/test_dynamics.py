@@ -240,7 +240,7 @@ def test_a_start_at_a_critical_point_has_converged_there(landscape: Landscape):
         starts=points,
         n_steps=3,
         criteria=Criteria(max_period=1),
-    ).squeeze(["eta", "rho"])
+    )
     assert (found.outcome == Outcome.CONVERGED).all()
     assert (found.n_steps == 0).all()
     assert (found.period == 1).all()

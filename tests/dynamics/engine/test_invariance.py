@@ -69,7 +69,7 @@ def test_a_part_of_the_runs_gives_that_part_of_the_results(landscape: Landscape)
     for window in (slice(0, 300), slice(300, 700), slice(5, 6), slice(17, 18)):
         assert_same(run(landscape, starts[window]), expected.isel(start=window))
     one = run(landscape, starts[40], eta=0.4, rho=0.2)
-    assert_same(one, expected.sel(eta=[0.4], rho=[0.2]).isel(start=[40]))
+    assert_same(one, expected.sel(eta=0.4, rho=0.2).isel(start=40))
 
 
 def test_neighbours_of_every_kind_are_ignored():

@@ -172,7 +172,7 @@ def test_the_i_th_run_draws_as_the_i_th_start():
     same = runs(SGD, np.tile(STARTS[:1], (3, 1)), eta=0.3, rho=0.1).final.squeeze().values
     assert np.abs(same[0] - same[1]).max() > 1e-3 and np.abs(same[1] - same[2]).max() > 1e-3
     same = runs(ALGORITHMS["HeavyBallSAM"], np.tile(STARTS[:1], (3, 1)), eta=0.3, rho=0.1)
-    assert np.ptp(same.final.values, axis=3).max() == 0
+    assert np.ptp(same.final.values, axis=1).max() == 0
 
 
 def test_all_algorithms_and_all_of_eta_and_rho_meet_the_same_examples():

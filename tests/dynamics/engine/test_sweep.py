@@ -82,8 +82,9 @@ def test_flags_and_provenance(dataset: xarray.Dataset):
     assert named == {int(o): o.name for o in Outcome}
     attractors = dataset["attractor"].attrs
     names = ["none", *(one.name for one in Saddle().facts.critical_sets)]
-    assert attractors["flag_values"] == [-1, 0, 1, 2]
-    assert attractors["flag_meanings"].split("; ") == names
+    assert attractors["flag_values"].tolist() == [-1, 0, 1, 2]
+    assert attractors["flag_meanings"].split() == ["_".join(name.split()) for name in names]
+    assert names[1].count(" ") == 2  # which no word of the flags may have
     attrs = dataset.attrs
     assert attrs["landscape"] == "Saddle()"
     assert attrs["precision"] == "float64"
@@ -93,11 +94,15 @@ def test_flags_and_provenance(dataset: xarray.Dataset):
     assert attrs["numpy_version"] == np.__version__
 
 
-def test_a_sweep_can_be_stored(dataset: xarray.Dataset):
-    # Attributes of other kinds than these cannot be written to NetCDF.
-    for attrs in (dataset.attrs, *(dataset[name].attrs for name in dataset)):
-        for value in attrs.values():
-            assert isinstance(value, (str, int, float, list))
+def test_everything_says_what_it_is_in_the_words_of_cf(dataset: xarray.Dataset):
+    for name, variable in dataset.variables.items():
+        assert variable.attrs["long_name"] and variable.attrs["units"] == "1", name
+        if "flag_values" in variable.attrs:
+            flags = variable.attrs["flag_values"]
+            assert flags.dtype == variable.dtype
+            assert len(variable.attrs["flag_meanings"].split()) == len(set(flags.tolist()))
+            assert np.isin(variable.values, flags).all()
+    assert sum("flag_values" in v.attrs for v in dataset.variables.values()) == 2
 
 
 def test_an_algorithm_without_a_radius_runs_once(dataset: xarray.Dataset):
@@ -115,9 +120,33 @@ def test_an_algorithm_without_a_radius_runs_once(dataset: xarray.Dataset):
     assert (10, 40) in seen
 
 
-def test_one_number_is_a_grid_of_one():
-    found = sweep(Saddle(), SAM, eta=0.31, rho=0.17, starts=STARTS[2], n_steps=120, criteria=SHORT)
-    assert found["outcome"].shape == (1, 1, 1, 1)
+GRID_DIMS = ("algorithm", "rho", "eta", "start")
+
+
+@pytest.mark.parametrize("single", [("rho",), ("eta", "start"), ("rho", "eta", "start")])
+def test_what_is_given_as_one_value_is_no_dim(dataset: xarray.Dataset, single):
+    given: dict[str, Any] = {"eta": ETA, "rho": RHO, "start": STARTS}
+    given |= {axis: given[axis][1] for axis in single}
+    found = sweep(
+        Saddle(), CORE, eta=given["eta"], rho=given["rho"], starts=given["start"], n_steps=120,
+        criteria=SHORT,
+    )  # fmt: skip
+    kept = tuple(axis for axis in GRID_DIMS if axis not in single)
+    assert found.outcome.dims == kept and found.final.dims == (*kept, "dim")
+    assert set(found.coords) == {"algorithm", "rho", "eta"}
+    # As if one value had been picked from the whole grid.
+    picked = dataset.isel({axis: 1 for axis in single})
+    for name in [*dataset, *dataset.coords]:
+        xarray.testing.assert_identical(found[name].variable, picked[name].variable)
+
+
+def test_a_number_without_a_dim_is_one_value_too():
+    for number in (0.31, np.float64(0.31), np.array(0.31), 1):
+        found = sweep(Saddle(), SAM, eta=number, rho=number, starts=STARTS[2], n_steps=2)
+        assert found.outcome.shape == (1,) and found.eta == found.rho == number
+        assert found.starts.dims == ("dim",) and found.eta.dims == ()
+    one = sweep(Saddle(), SAM, eta=[0.31], rho=[0.1], starts=STARTS[2:3], n_steps=2)
+    assert one.outcome.dims == GRID_DIMS and one.outcome.shape == (1, 1, 1, 1)
 
 
 def test_a_bar_is_drawn_when_asked_for(capsys: pytest.CaptureFixture[str]):

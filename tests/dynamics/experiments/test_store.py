@@ -260,7 +260,8 @@ def test_a_store_is_not_written_over(stored, expected):
 OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"n_steps": 61}, "n_steps: 60 in the store, 61 asked for"),
     ({"eta": (0.05, 0.32)}, r"eta: \[0.05, 0.31\] in the store, \[0.05, 0.32\] asked for"),
-    ({"rho": 0.04}, r"rho: \[0.04, 0.17, 0.4\] in the store, \[0.04\] asked for"),
+    ({"rho": [0.04]}, r"rho: \[0.04, 0.17, 0.4\] in the store, \[0.04\] asked for"),
+    ({"rho": 0.04}, r"rho: \[0.04, 0.17, 0.4\] in the store, 0.04 asked for"),
     ({"starts": STARTS[::-1]}, r"starts: 7 from .*seed=9\)\) in the store, .*given as an array"),
     ({"criteria": Criteria()}, "criteria: .*max_period=2.*check_every=20.* in the store"),
     ({"observables": None}, "observables: loss:mean_last loss:trace in the store, none asked for"),
