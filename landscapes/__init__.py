@@ -20,6 +20,7 @@ from landscapes.collection import *
 from landscapes.facts import EVERYWHERE as EVERYWHERE
 from landscapes.facts import Box as Box
 from landscapes.facts import Constant as Constant
+from landscapes.facts import CriticalCurve as CriticalCurve
 from landscapes.facts import CriticalKind as CriticalKind
 from landscapes.facts import CriticalSet as CriticalSet
 from landscapes.facts import DoesNotExist as DoesNotExist

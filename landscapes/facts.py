@@ -65,6 +65,7 @@ class CriticalKind(Enum):
     MAXIMUM = "maximum"
     SADDLE = "saddle"
     DEGENERATE = "degenerate"
+    NOT_SMOOTH = "not smooth"
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,12 @@ class CriticalSet:
     Attributes:
         name: what it is called in results and legends.
         kind: minimum, maximum, saddle (with a way down at once, and a way up that may be flat at
-            first), or degenerate (a zero Hessian where the kind changes).
+            first), degenerate (a zero Hessian where the kind changes), or not smooth: points of
+            which the loss, its gradient or its Hessian is not known to be continuous. They are
+            listed because a run may end there; they need not be critical.
         points: members of the set, shape `(n, dim)`; all of it, if it is finite.
-        spectra: the Hessian's eigenvalues at `points`, descending, shape `(n, dim)`.
+        spectra: the Hessian's eigenvalues at `points`, descending, shape `(n, dim)`; those that
+            are stated as 0 are exactly that.
         distance: Euclidean distance of points `(..., dim)` to the set, shape `(...)`; works on
             NumPy and on JAX arrays.
     """
@@ -86,6 +90,25 @@ class CriticalSet:
     points: Float[np.ndarray, "n dim"]
     spectra: Float[np.ndarray, "n dim"] | Unknown
     distance: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class CriticalCurve:
+    """A family of critical points that is no point, line or plane, and is not among the sets.
+
+    Attributes:
+        equation: what holds on it, such as "x*y - 1 = 0".
+        kind: what it is as far as the Hessians at `points` tell.
+        points: some members, shape `(n, dim)`.
+        spectra: the Hessian's eigenvalues there, descending, shape `(n, dim)`.
+        dimension: of the family, 1 for a curve and 2 for a surface.
+    """
+
+    equation: str
+    kind: CriticalKind
+    points: Float[np.ndarray, "n dim"]
+    spectra: Float[np.ndarray, "n dim"]
+    dimension: int = 1
 
 
 def euclidean_norm(w: Any) -> Any:
@@ -133,6 +156,9 @@ class Facts:
             negative if not even that.
         polyak_lojasiewicz: α with ½‖∇L‖² ≥ α (L − inf L) on the domain.
         symmetries: maps that leave the loss as it is.
+        complete: whether every critical point, and every point that is not smooth, is in a set.
+        reason: why not, as far as that is known.
+        curves: families of critical points that are known but in none of the sets.
     """
 
     critical_sets: tuple[CriticalSet, ...]
@@ -142,6 +168,8 @@ class Facts:
     polyak_lojasiewicz: Stated
     symmetries: tuple[Symmetry, ...] = field(default=())
     complete: bool = True
+    reason: str = ""
+    curves: tuple[CriticalCurve, ...] = ()
 
 
 def quadratic_facts(

@@ -9,6 +9,7 @@ it works on, never by a clock, so that the same formula has the same facts on ev
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise, product
@@ -17,11 +18,17 @@ from typing import Any
 import mpmath
 import sympy
 
+from landscapes.critical.signs import is_nonnegative, is_positive
+from landscapes.expressions.functions import Modulus, Signum
+
 Solution = dict[Any, Any]
+Curve = tuple[tuple[Any, ...], Solution]
 
 MOST_OPERATIONS = 200  # of a component of the gradient
 MOST_TERMS = 600  # of a polynomial
 MOST_BRANCHES = 100
+MOST_SOLUTIONS = 400
+_MOST_TIMES = 8  # that the slopes of one equation are put beside it, in one case after another
 HIGHEST = 64  # degree of a polynomial, and of a resultant
 _MOST_BITS = 2000  # of a coefficient
 _DIGITS = 60
@@ -39,11 +46,12 @@ class Solved:
     Attributes:
         solutions: values of the coordinates; a coordinate that is missing is free, and the values
             of others may depend on it.
-        curves: equations of families that are not listed, such as x*y - 1.
+        curves: what no such values describe: equations such as x*y - 1 = 0, and with them the
+            values of other coordinates.
     """
 
     solutions: list[Solution] = field(default_factory=list)
-    curves: list[sympy.Expr] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
 
 
 def real_solutions(equations: Iterable[Any], unknowns: tuple[sympy.Symbol, ...]) -> Solved:
@@ -67,9 +75,11 @@ def _zero_set(factor: Any) -> Any:
         return _zero_set(factor.base) if factor.exp > 0 else sympy.S.One
     if isinstance(factor, (sympy.exp, sympy.cosh)):
         return sympy.S.One
-    if isinstance(factor, (sympy.sinh, sympy.tanh, sympy.atan)):
+    if isinstance(factor, (sympy.sinh, sympy.tanh, sympy.atan, Modulus, Signum)):
         return _zero_set(factor.args[0])
     if factor.is_Add and not factor.is_polynomial(*factor.free_symbols):
+        if is_positive(factor) or is_positive(-factor):
+            return sympy.S.One
         again = sympy.factor_terms(sympy.fraction(sympy.together(factor))[0])
         if again.is_Mul:
             return sympy.Mul(*map(_zero_set, again.args))
@@ -88,6 +98,7 @@ class _Solver:
     def __init__(self, unknowns: tuple[sympy.Symbol, ...]) -> None:
         self.unknowns, self.branches = unknowns, 0
         self.known: dict[frozenset, Solved] = {}
+        self.least: Counter[Any] = Counter()  # how often slopes were put beside an equation
         self.factored: dict[Any, list[Any] | None] = {}
 
     def solve(self, equations: list[Any]) -> Solved:
@@ -145,6 +156,10 @@ class _Solver:
             slope = sympy.diff(equation, w)
             value = sympy.expand(w - equation / slope)
             return self._substituted(w, value, [e for e in equations if e is not equation])
+        for equation in equations:
+            slopes = self._least(equation)
+            if slopes:
+                return self.solve([*slopes, *(e for e in equations if e is not equation)])
         groups = _groups(equations)
         if len(groups) > 1:
             return _product([self._irreducible(group) for group in groups])
@@ -153,17 +168,31 @@ class _Solver:
             roots = _common_roots(equations, symbols[0])
             return Solved([{symbols[0]: root} for root in roots])
         if len(equations) == 1:
-            return Solved([], [equations[0]])
+            return Solved([], [((equations[0],), {})])
         if len(symbols) == 2:
             return Solved(_pairs(equations, symbols[0], symbols[1]))
         raise Unsolvable(f"{len(symbols)} coordinates depend on each other")
+
+    def _least(self, equation: Any) -> list[Any] | None:
+        """What is nowhere negative is 0 where it is least, and its slopes vanish with it."""
+        symbols = sorted(equation.free_symbols, key=str)
+        if len(symbols) < 2 or self.least[equation] >= _MOST_TIMES:
+            return None
+        if not (is_nonnegative(equation) or is_nonnegative(-equation)):
+            return None
+        self.least[equation] += 1
+        return [*(sympy.diff(equation, w) for w in symbols), equation]
 
     def _substituted(self, w: sympy.Symbol, value: Any, rest: list[Any]) -> Solved:
         for equation in rest:  # before it is multiplied out
             _check_size(equation.subs(w, value), sorted(self.unknowns, key=str))
         found = self.solve([sympy.expand(e.subs(w, value)) for e in rest])
-        solutions = [{w: sympy.expand(value.subs(s)), **s} for s in found.solutions]
-        return Solved(solutions, found.curves)
+
+        def with_it(s: Solution) -> Solution:
+            return {w: sympy.expand(value.subs(s)), **s}
+
+        return Solved([with_it(s) for s in found.solutions],
+                      [(c, with_it(s)) for c, s in found.curves])  # fmt: skip
 
 
 def _irreducible_factors(part: Any) -> list[Any] | None:
@@ -176,7 +205,7 @@ def _irreducible_factors(part: Any) -> list[Any] | None:
     if expanded.is_zero:
         return None
     factors = [factor for factor, _ in sympy.factor_list(expanded.as_expr())[1]]
-    return [f for f in factors if not _positive(f)]
+    return [f for f in factors if not (_positive(f) or is_positive(f) or is_positive(-f))]
 
 
 def _union(parts: Iterable[Solved]) -> Solved:
@@ -188,11 +217,19 @@ def _union(parts: Iterable[Solved]) -> Solved:
 
 
 def _product(parts: list[Solved]) -> Solved:
-    curves = [c for part in parts for c in part.curves]
-    if any(not part.solutions and not part.curves for part in parts):
-        return Solved()
-    combined = product(*(part.solutions for part in parts))
-    return Solved([dict(kv for s in one for kv in s.items()) for one in combined], curves)
+    """Each solution of the one with each of the others, which share no variable with it."""
+    every = [[*(((), s) for s in part.solutions), *part.curves] for part in parts]
+    if math.prod(map(len, every)) > MOST_SOLUTIONS:
+        raise Unsolvable(f"there are more than {MOST_SOLUTIONS} critical points")
+    total = Solved()
+    for one in product(*every):
+        equations = tuple(e for curve, _ in one for e in curve)
+        values = dict(pair for _, s in one for pair in s.items())
+        if equations:
+            total.curves.append((equations, values))
+        else:
+            total.solutions.append(values)
+    return total
 
 
 def _check_size(equation: Any, symbols: list[sympy.Symbol]) -> None:

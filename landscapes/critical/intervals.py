@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from landscapes.checks import Real
-from landscapes.expressions.functions import LogCosh
+from landscapes.expressions.functions import LogCosh, Modulus, Signum
 
 _ULPS = 16
 
@@ -244,4 +244,8 @@ class Enclosure:
             return s.monotone(np.arctan, -_up(np.pi / 2), _up(np.pi / 2))
         if kind is LogCosh:
             return s.even(lambda v: LogCosh.numeric(np, v), 0.0, 4 * _ULPS)
+        if kind is Modulus:
+            return s.even(np.abs, 0.0)
+        if kind is Signum:
+            return s.monotone(np.sign, -1.0, 1.0)
         raise TypeError(f"{kind.__name__} has no enclosure here: {e}")

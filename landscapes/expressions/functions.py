@@ -105,6 +105,53 @@ class Step(NumericFunction):
         return sympy.S.Zero
 
 
+class Modulus(NumericFunction):
+    """|s|, for powers above the second: they have a Hessian at s = 0, with |s|ʹ = sign s."""
+
+    @classmethod
+    def eval(cls, s: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return abs(s) if s.is_Rational else None
+
+    @staticmethod
+    def definition(s: sympy.Expr) -> sympy.Expr:
+        size: Any = sympy.Abs(s)  # pyright: ignore[reportCallIssue]
+        return size
+
+    @staticmethod
+    def numeric(xp: Any, s: Any) -> Any:
+        return xp.abs(s)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        sign: Any = Signum(self.args[0])
+        return sign
+
+
+class Signum(NumericFunction):
+    """The sign of s, 0 at s = 0, with the derivative 0 everywhere: a factor of powers of |s|."""
+
+    @classmethod
+    def eval(cls, s: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return sympy.sign(s) if s.is_Rational else None
+
+    @staticmethod
+    def definition(s: sympy.Expr) -> sympy.Expr:
+        sign: Any = sympy.sign(s)
+        return sign
+
+    @staticmethod
+    def numeric(xp: Any, s: Any) -> Any:
+        return xp.sign(s)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.S.Zero
+
+    def _eval_power(self, expt: Any) -> Any:
+        # At s = 0 this is one only because a positive power of |s| stands beside it.
+        if expt.is_Integer and expt > 0:
+            return self if expt % 2 else sympy.S.One
+        return None
+
+
 # -- the links with the slope s/(1 + |s|^b)^{1/b} --------------------------------------------------
 
 

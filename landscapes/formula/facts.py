@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from math import comb
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy
 
+from landscapes.critical.algebra import Unsolvable
 from landscapes.critical.intervals import Enclosure, Interval
-from landscapes.critical.points import (
-    RADII,
-    CriticalSearch,
-    Located,
-    critical_set,
-    locate,
-    name_of,
-)
+from landscapes.critical.located import Located, critical_set, name_of
+from landscapes.critical.points import RADII, CriticalSearch, locate
 from landscapes.critical.search import System, outside_is_free
+from landscapes.critical.spectra import Evaluator, NotFinite, spectrum
 from landscapes.expressions.functions import LogCosh
 from landscapes.facts import Constant, CriticalKind, DoesNotExist, Facts, Stated, Symmetry, Unknown
 
 _MOST_TERMS = 3000
-_CLOSE = 1e-12  # between a bound of the loss and its value at a critical point
+# Between a bound of the loss and its value at a critical point, relative to the loss elsewhere.
+_CLOSE = 1e-12
 _CUTS = 4000  # boxes for the proof that a leading form is positive
 
 Point = tuple[sympy.Symbol, ...]
@@ -35,19 +32,22 @@ def facts_of(expression: sympy.Expr, point: Point) -> tuple[Facts, CriticalSearc
     located, report = locate(expression, point)
     polynomial = as_polynomial(expression, point)
     values = [_loss(expression, point, one) for one in located]
-    least = _minimum(expression, point, polynomial, min(values, default=None), report)
+    reached = [value for value in values if np.isfinite(value)]
+    least = _minimum(expression, point, polynomial, min(reached, default=None), report)
     sets, names = [], set()
     for one, value in zip(located, values, strict=True):
-        lowest = isinstance(least, float) and value <= least + _CLOSE * (1 + abs(least))
-        if lowest and one.kind is CriticalKind.DEGENERATE and (one.spectra[:, 0] > 0).any():
-            one = Located(**{**vars(one), "kind": CriticalKind.MINIMUM})
-        name = name_of(one, least if lowest and isinstance(least, float) else None, point)
+        lowest = isinstance(least, float) and value <= least + _CLOSE * abs(least)
+        if lowest and one.kind is CriticalKind.DEGENERATE and one.rises:
+            one = replace(one, kind=CriticalKind.MINIMUM)
+        name = name_of(one, lowest, point)
         while name in names:
             name += "′"
         names.add(name)
         sets.append(critical_set(one, name))
     smoothness, strong, polyak = _constants(polynomial, point, bool(sets))
-    if isinstance(least, float) and any(v > least + 1e-6 * (1 + abs(v)) for v in values):
+    smooth = [v for one, v in zip(located, values, strict=True)
+              if one.kind is not CriticalKind.NOT_SMOOTH]  # fmt: skip
+    if isinstance(least, float) and any(v - least > _CLOSE * abs(v) for v in smooth):
         polyak = DoesNotExist("at a critical point the gradient is 0 above the infimum")
     facts = Facts(
         critical_sets=tuple(sets),
@@ -57,6 +57,8 @@ def facts_of(expression: sympy.Expr, point: Point) -> tuple[Facts, CriticalSearc
         polyak_lojasiewicz=polyak,
         symmetries=tuple(_symmetries(expression, point, polynomial)),
         complete=report.complete,
+        reason=report.reason,
+        curves=report.curves,
     )
     return facts, report
 
@@ -82,12 +84,14 @@ def _degree(e: Any) -> int:
 
 
 def _loss(expression: Any, point: Point, one: Located) -> float:
+    """The loss on a critical set; NaN where it is not defined."""
     free: dict[Any, Any] = {w: 0 for w in point if w not in one.values}
     at = {w: sympy.sympify(one.values.get(w, 0)).subs(free) for w in point}
-    if all(v.is_Rational for v in at.values()):
-        return float(expression.subs(at).evalf(30)) + 0.0
-    value: Any = expression.evalf(40, subs={w: v.evalf(60) for w, v in at.items()})
-    return 0.0 if abs(value) < 1e-30 else float(value)
+    try:
+        found = Evaluator(at)(expression)
+    except (NotFinite, Unsolvable):
+        return float("nan")
+    return 0.0 if found.sign in (0, None) else float(found.middle)
 
 
 # -- the infimum -----------------------------------------------------------------------------
@@ -111,10 +115,13 @@ def _minimum(
         if any(outside_is_free(system, radius, inward=True) for radius in RADII):
             return least
     bound = _enclosed_everywhere(expression, point)
-    if least is not None and least - bound <= _CLOSE * (1 + abs(least)):
-        return least
-    if np.isfinite(bound) and _lowest_met(System(expression, point)) - bound <= _CLOSE:
-        return bound  # attained, or all but, on a family that is not listed
+    if np.isfinite(bound):
+        lowest, size = _lowest_met(System(expression, point))
+        room = _CLOSE * max(size, abs(bound))
+        if least is not None and least - bound <= room:
+            return least
+        if lowest - bound <= room:
+            return bound  # attained, or all but, on a family that is not listed
     return Unknown("no bound from below was proved that the loss attains")
 
 
@@ -124,11 +131,14 @@ def _enclosed_everywhere(expression: Any, point: Point) -> float:
     return bound if np.isfinite(bound) else -np.inf
 
 
-def _lowest_met(system: System) -> float:
-    """The lowest loss at which Newton's method ends from a few points."""
-    starts = np.random.default_rng(0).uniform(-2, 2, (20, system.dim))
-    losses = [system.loss_at(system.newton(w)) for w in system.starts(starts)]
-    return min((v for v in losses if np.isfinite(v)), default=np.inf)
+def _lowest_met(system: System) -> tuple[float, float]:
+    """The lowest loss at which Newton's method ends from a few points, and its size at those."""
+    starts = system.starts(np.random.default_rng(0).uniform(-2, 2, (20, system.dim)))
+    losses = [system.loss_at(system.newton(w)) for w in starts]
+    sizes = [abs(v) for v in map(system.loss_at, starts) if np.isfinite(v)]
+    return min((v for v in losses if np.isfinite(v)), default=np.inf), float(
+        np.median(sizes or [0.0])
+    )
 
 
 def _falls_along_a_ray(polynomial: sympy.Poly) -> bool:
@@ -206,15 +216,11 @@ def _constants(
             return unknown, unknown, unknown
         degree = polynomial.total_degree()
         return DoesNotExist(f"the curvature of degree {degree - 2} is unbounded"), unknown, unknown
-    with mpmath.workdps(40):
-        n = len(point)
-        matrix = mpmath.matrix(n, n)
-        for i, j in product(range(n), repeat=2):
-            entry: Any = sympy.diff(polynomial.as_expr(), point[i], point[j]).evalf(40)
-            matrix[i, j] = mpmath.mpf(entry)
-        curvatures = sorted(mpmath.eigsy(matrix, eigvals_only=True))
-        size = mpmath.mpf(10) ** -30 * (1 + max(map(abs, curvatures)))
-        exact = [0.0 if abs(v) < size else float(v) for v in curvatures]
+    found = spectrum(
+        System(polynomial.as_expr(), point), [sympy.S.Zero] * len(point), critical=True
+    )
+    assert found is not None
+    exact = [float(v) for v in reversed(found.values)]
     polyak: Stated = DoesNotExist("the loss is unbounded below")
     if exact[0] >= 0 and critical and exact[-1] > 0:
         polyak = Constant(next(v for v in exact if v > 0))

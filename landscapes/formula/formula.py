@@ -120,7 +120,9 @@ class Formula(SymbolicLandscape):
             for symbol, value in zip(_symbols(self.names), self.values, strict=True)
         }
         expression: Any = _symbolic(self.text, self.names, self._order).expression
-        return expression.subs(values)
+        with_values = expression.subs(values)
+        # Some kinks are there for some values only, that of sqrt(x**2 - 2*a*x + 1) for a = 1.
+        return reading.without_hidden_kinks(self.text, with_values, _symbols(self.point_names))
 
     @cached_property
     def _known(self) -> tuple[Facts, CriticalSearch]:
@@ -182,6 +184,7 @@ def _symbolic(
     every = (*point, *parameters)
     expression = reading.symbolic(tree, dict(zip(every, _symbols(every), strict=True)))
     reading.refuse_unsmooth(text, expression)
+    expression = reading.without_hidden_kinks(text, expression, _symbols(point))
     return SymbolicLoss(_symbols(point), expression, {})
 
 

@@ -116,5 +116,5 @@ def name_problem(name: str) -> tuple[str, str] | None:
     return None
 
 
-def short(text: str) -> str:
-    return text if len(text) <= 24 else text[:23] + "…"
+def short(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

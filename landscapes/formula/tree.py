@@ -11,8 +11,9 @@ import sympy
 
 from landscapes.checks import Real
 from landscapes.expressions.functions import LogCosh
+from landscapes.expressions.moduli import Kinked, with_moduli
 from landscapes.formula.parser import HIGHEST_DEGREE, Node
-from landscapes.formula.text import FormulaError
+from landscapes.formula.text import FormulaError, short
 
 _CONSTANTS: dict[str, tuple[Any, float]] = {"pi": (sympy.pi, np.pi), "e": (sympy.E, np.e)}
 _FUNCTIONS: dict[str, Any] = {
@@ -140,12 +141,20 @@ def refuse_unsmooth(text: str, expression: sympy.Expr) -> None:
     if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
         found = "some part of it is no finite real number"
         raise FormulaError(text, 0, found, "every constant must be one")
-    if expression.has(sympy.Abs, sympy.sign):
-        found = "it holds a root of an even power, such as sqrt(x**2), which is |x|"
-        raise FormulaError(text, 0, found, "a loss must have a Hessian everywhere")
     for power in expression.atoms(sympy.Pow):
         exponent = power.exp
         if not exponent.is_Rational or abs(exponent) > HIGHEST_DEGREE:
             found = f"it holds a power with the exponent {str(exponent)[:40]}"
             remedy = f"exponents are rational numbers, at most {HIGHEST_DEGREE} after all is done"
             raise FormulaError(text, 0, found, remedy)
+
+
+def without_hidden_kinks(
+    text: str, expression: sympy.Expr, point: tuple[sympy.Symbol, ...]
+) -> sympy.Expr:
+    """The expression with its absolute values in the open; refuses those that have no Hessian."""
+    try:
+        return with_moduli(expression, point)
+    except Kinked as why:
+        found = f"it holds a root of an even power, {short(str(why), 60)}"
+        raise FormulaError(text, 0, found, "a loss must have a Hessian everywhere") from None

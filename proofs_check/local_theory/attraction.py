@@ -26,6 +26,9 @@ from proofs_check.symbols import curvature, eta, rho
 
 def attraction(place: Place, algorithm: Algorithm, quadratic: bool) -> PointStability:
     """What the critical point is to the algorithm; `quadratic` says whether the loss is."""
+    if place.kind is CriticalKind.NOT_SMOOTH:
+        why = "the loss is not smooth there, and what a step does beside it is not derived"
+        return PointStability(place, Attractor.UNKNOWN, unknown=Unknown(why))
     try:
         found = local_map(algorithm)
         if found.by_coordinates and not place.is_diagonal:

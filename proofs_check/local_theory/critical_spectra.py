@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from landscapes import CriticalKind, CriticalSet, Landscape, SymbolicLoss
+from landscapes import (
+    CriticalCurve,
+    CriticalKind,
+    CriticalSet,
+    Landscape,
+    SymbolicLoss,
+    Unknown,
+)
 from landscapes.critical.algebra import Unsolvable, real_solutions
 from proofs_check.local_theory.local_maps import exact
 from proofs_check.symbols import curvature, eta, rho
@@ -22,7 +29,8 @@ from proofs_check.symbols import curvature, eta, rho
 # Between a stated eigenvalue and one from the formula, relative to the largest. Facts are tested
 # far more closely; what is to be caught here is another point or another loss.
 _AGREE = 1e-7
-# Below this, relative to the largest, an eigenvalue is 0: rounding leaves 1e-15 or so.
+# Below this, relative to the largest, an eigenvalue that is computed here is 0: rounding leaves
+# 1e-15 or so. What the facts state, or the formula gives, is 0 only where it is exactly that.
 _ZERO = 1e-10
 # Along a set of critical points the distance to it grows as t² only, across it as t.
 _SHIFT = 1e-4
@@ -36,9 +44,10 @@ class Place:
     """A critical point, or a set of them with one spectrum (as a function of the coordinates).
 
     Attributes:
-        name, kind: those of the landscape's facts.
+        name, kind: those of the landscape's facts; of a curve, its equation and the member.
         point: the coordinates: numbers, or symbols where they vary along the set.
-        eigenvalues: of the Hessian, descending if they are numbers; all of them.
+        eigenvalues: of the Hessian, descending if they are numbers; all of them, or none where
+            the loss is not smooth.
         set_dimension: how many of those that are 0 belong to directions along the set.
         exact: whether the eigenvalues are exact rather than floating-point numbers.
         is_diagonal: whether the Hessian is.
@@ -73,11 +82,17 @@ def is_quadratic(landscape: Landscape) -> bool:
 
 @lru_cache(maxsize=16)
 def places(landscape: Landscape) -> tuple[Place, ...]:
-    """All critical points that the facts of the landscape list."""
+    """All critical points that the facts of the landscape list, and some of each curve of them."""
     symbolic = _with_numbers(landscape)
     found: list[Place] = []
     for one in landscape.facts.critical_sets:
-        found += _of_set(landscape, one, symbolic)
+        if one.kind is CriticalKind.NOT_SMOOTH:
+            point = tuple(map(_number, one.points[0]))
+            found.append(Place(one.name, one.kind, point, (), 0, False, False))
+        else:
+            found += _of_set(landscape, one, symbolic)
+    for curve in landscape.facts.curves:
+        found += _of_curve(landscape, curve, symbolic)
     return tuple(found)
 
 
@@ -95,29 +110,66 @@ def _with_numbers(landscape: Landscape) -> SymbolicLoss | None:
 
 def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | None) -> list[Place]:
     hessians = landscape.hessian(one.points)
-    stated = one.spectra if isinstance(one.spectra, np.ndarray) else np.linalg.eigvalsh(hessians)
-    spectra = _clean(np.sort(stated, axis=1)[:, ::-1])
+    if isinstance(one.spectra, Unknown):
+        spectra = _clean(np.linalg.eigvalsh(hessians)[:, ::-1])
+    else:
+        spectra = np.sort(one.spectra, axis=1)[:, ::-1]
     flat = _set_dimension(one, hessians[0], spectra[0])
-    off = hessians * (1 - np.eye(landscape.dim))
-    is_diagonal = bool(abs(off).max() <= _ZERO * max(abs(spectra).max(), 1e-300))
-
-    def place(name: str, point: Any, eigenvalues: Any, exactly: bool) -> Place:
-        numbers = tuple(exact(v) for v in eigenvalues)
-        return Place(name, one.kind, tuple(point), numbers, flat, exactly, is_diagonal)
-
     alike = abs(spectra - spectra[0]).max() <= _AGREE * abs(spectra).max()
-    if len(one.points) > 1 and not alike:
-        family = None if symbolic is None else _family(one, symbolic, flat, spectra)
-        if family is not None:
-            return [place(one.name, *family, True)]
+    if len(one.points) == 1 or alike:
+        found = _at(one.points[0], hessians[0], spectra[0], symbolic)
+        return [found.place(one.name, one.kind, flat)]
+    family = None if symbolic is None else _family(one, symbolic, flat, spectra)
+    if family is not None:
         return [
-            place(f"{one.name}, at {_shown(w)}", map(_number, w), values, False)
-            for w, values in zip(one.points, spectra, strict=True)
+            _Found(*family, True, _is_diagonal(hessians, spectra)).place(one.name, one.kind, flat)
         ]
-    found = None if symbolic is None else _exactly(one.points[0], symbolic, spectra[0])
-    if found is not None and all(map(_is_short, found[1])):
-        return [place(one.name, *found, True)]
-    return [place(one.name, map(_number, one.points[0]), spectra[0], False)]
+    return [
+        _Found(tuple(map(_number, w)), tuple(values), False, _is_diagonal(hessian, values)).place(
+            f"{one.name}, at {_shown(w)}", one.kind, flat
+        )
+        for w, values, hessian in zip(one.points, spectra, hessians, strict=True)
+    ]
+
+
+def _of_curve(
+    landscape: Landscape, curve: CriticalCurve, symbolic: SymbolicLoss | None
+) -> list[Place]:
+    """The members of a curve that its facts show, one by one."""
+    hessians = landscape.hessian(curve.points)
+    return [
+        _at(w, hessian, values, symbolic).place(
+            f"{curve.equation}, at {_shown(w)}", curve.kind, curve.dimension
+        )
+        for w, hessian, values in zip(curve.points, hessians, curve.spectra, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    point: tuple[Any, ...]
+    eigenvalues: tuple[Any, ...]
+    exact: bool
+    is_diagonal: bool
+
+    def place(self, name: str, kind: CriticalKind, set_dimension: int) -> Place:
+        numbers = tuple(exact(v) for v in self.eigenvalues)
+        return Place(name, kind, self.point, numbers, set_dimension, self.exact, self.is_diagonal)
+
+
+def _at(w: Any, hessian: Any, stated: Any, symbolic: SymbolicLoss | None) -> _Found:
+    """A point with its eigenvalues: exact, if they are short, or else as they are stated."""
+    found = None if symbolic is None else _exactly(w, symbolic, stated)
+    if found is not None and all(map(_is_short, found.eigenvalues)):
+        return found
+    is_diagonal = _is_diagonal(hessian, stated) if found is None else found.is_diagonal
+    return _Found(tuple(map(_number, w)), tuple(stated), False, is_diagonal)
+
+
+def _is_diagonal(hessian: Any, spectra: Any) -> bool:
+    """Whether a Hessian, or each of several, is diagonal; not if it is no number."""
+    off = hessian * (1 - np.eye(hessian.shape[-1]))
+    return not np.any(spectra) or bool(abs(off).max() <= _ZERO * abs(np.asarray(spectra)).max())
 
 
 def _is_short(value: Any) -> bool:
@@ -147,6 +199,12 @@ def _set_dimension(one: CriticalSet, hessian: Any, spectrum: Any) -> int:
     projection across the set; the squares ‖Pv‖² add up to the dimension that is missing.
     """
     count = int((spectrum == 0).sum())
+    if not np.isfinite(hessian).all():
+        # The Hessian is a limit of 0/0: any directions will do, their squares adding up over all.
+        away = [
+            float(one.distance(one.points[0] + _SHIFT * v)) / _SHIFT for v in np.eye(len(spectrum))
+        ]
+        return len(spectrum) - round(sum(d * d for d in away))
     values, vectors = np.linalg.eigh(hessian)
     zero = vectors[:, np.argsort(abs(values))[:count]].T
     away = [float(one.distance(one.points[0] + _SHIFT * v)) / _SHIFT for v in zero]
@@ -156,7 +214,7 @@ def _set_dimension(one: CriticalSet, hessian: Any, spectrum: Any) -> int:
 # -- exactly ---------------------------------------------------------------------------------
 
 
-def _exactly(w: Any, symbolic: SymbolicLoss, stated: Any) -> tuple[tuple[Any, ...], Any] | None:
+def _exactly(w: Any, symbolic: SymbolicLoss, stated: Any) -> _Found | None:
     """The point and its eigenvalues, if the formula gives them."""
     point = _exact_point(w, symbolic)
     if point is None:
@@ -167,7 +225,7 @@ def _exactly(w: Any, symbolic: SymbolicLoss, stated: Any) -> tuple[tuple[Any, ..
     if values is None:
         return None
     _compare(np.array([float(v.evalf(30)) for v in values]), stated)
-    return point, values
+    return _Found(point, values, True, bool(hessian.is_diagonal()))
 
 
 def _exact_point(w: Any, symbolic: SymbolicLoss) -> tuple[Any, ...] | None:
@@ -181,16 +239,17 @@ def _exact_point(w: Any, symbolic: SymbolicLoss) -> tuple[Any, ...] | None:
         solutions = real_solutions(symbolic.gradient(), symbolic.point).solutions
     except Unsolvable:
         return None
+    nearest, away = None, 1e-9 * (1 + abs(w).max())
     for one in solutions:
         values = [one.get(x) for x in symbolic.point]
         if any(v is None or v.free_symbols or isinstance(v, sympy.CRootOf) for v in values):
             continue
-        away = [
+        off = max(
             abs(float(v.evalf(20)) - x) for v, x in zip(values, w, strict=True) if v is not None
-        ]
-        if max(away) < 1e-9 * (1 + abs(w).max()):
-            return tuple(values)
-    return None
+        )
+        if off < away:
+            nearest, away = tuple(values), off
+    return nearest
 
 
 def _is_zero(expression: Any) -> bool:
@@ -227,7 +286,7 @@ def eigenvalues_of(matrix: Any) -> tuple[Any, ...] | None:
 
 
 def _compare(values: Any, stated: Any) -> None:
-    if abs(np.sort(values) - np.sort(stated)).max() > _AGREE * max(abs(stated).max(), 1.0):
+    if abs(np.sort(values) - np.sort(stated)).max() > _AGREE * abs(np.asarray(stated)).max():
         raise ValueError(
             f"the facts state the eigenvalues {stated.tolist()} at a critical point where the "
             f"formula gives {values.tolist()}; one of the two is wrong"

@@ -36,7 +36,8 @@ class Stability:
 
     Attributes:
         landscape, algorithm: what was asked about.
-        points: the critical points, in the order of the landscape's facts.
+        points: the critical points, in the order of the landscape's facts; then some members of
+            each curve of them that the facts know.
         complete: whether the landscape's list of them is.
         filter: the curvatures at which the algorithm can come to rest, or why there is no such set.
     """
@@ -79,7 +80,8 @@ class Stability:
         return f"{self.algorithm} on {self.landscape!r}"
 
     def __str__(self) -> str:
-        return stability_page.as_text(self._title, self.filter, self.points, self.complete)
+        reason = self.landscape.facts.reason
+        return stability_page.as_text(self._title, self.filter, self.points, self.complete, reason)
 
     def latex(self) -> str:
         """A table in LaTeX."""

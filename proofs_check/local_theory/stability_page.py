@@ -69,8 +69,9 @@ def as_text(
     admitted: CurvatureFilter | Unknown,
     points: Sequence[PointStability],
     complete: bool,
+    reason: str,
 ) -> str:
-    """A page: the filter, then each critical point."""
+    """A page: the filter, then each critical point, then why there may be others."""
     lines = [title, ""]
     if isinstance(admitted, CurvatureFilter):
         kept = " and ".join(f"{written(c)} ≥ 0" for c in admitted.conditions)
@@ -82,12 +83,13 @@ def as_text(
             "",
         ]
     if not complete:
-        lines += ["There may be other critical points."]
+        lines += ["There may be other critical points" + (f": {reason}." if reason else ".")]
     return "\n".join(lines).rstrip()
 
 
 def _rows(point: PointStability) -> list[str]:
-    rows = ["curvatures   " + ", ".join(written(v) for v in point.spectrum)]
+    curvatures = ", ".join(written(v) for v in point.spectrum) or "none: the loss is not smooth"
+    rows = [f"curvatures   {curvatures}"]
     if point.multipliers:
         each = zip(point.place.across, point.multipliers, strict=True)
         rows += [

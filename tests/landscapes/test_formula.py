@@ -522,6 +522,8 @@ def test_facts_of_mutated_formulas_are_found_without_a_crash_and_true():
         except FormulaError:
             continue
         for one in formula.facts.critical_sets:
+            if one.kind is CriticalKind.NOT_SMOOTH:
+                continue
             looked += 1
             at = one.points
             assert not isinstance(one.spectra, Unknown)
