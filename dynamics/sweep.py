@@ -103,25 +103,13 @@ def sweep(
         RuntimeError: if the executor cannot run the sweep, or a worker is lost for good.
         KeyboardInterrupt: with a store, saying what is finished and how to resume.
     """
-    chosen = _algorithms(algorithms)
-    _check_landscape(landscape)
-    for one in chosen:
-        one.check(landscape)
-    experiment = Experiment(
-        landscape,
-        chosen,
-        learning_rates(eta),
-        radii(rho),
-        points(starts, landscape),
-        made_by(starts),
-        Settings(
-            n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
-        ),
-        is_grid=True,
-        single=_single(eta, rho, starts),
+    settings = Settings(
+        n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
     )
     means = Means(store, resume, executor, memory_limit, block_size, progress)
-    return carry_out(experiment, means)
+    return _carried_out(
+        landscape, _algorithms(algorithms), (eta, rho, starts), settings, means, is_grid=True
+    )
 
 
 def ensemble(
@@ -153,23 +141,11 @@ def ensemble(
     """
     if not isinstance(algorithm, Algorithm):
         raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
-    _check_landscape(landscape)
-    algorithm.check(landscape)
-    lanes = together(learning_rates(eta), radii(rho), points(starts, landscape))
-    experiment = Experiment(
-        landscape,
-        (algorithm,),
-        lanes.eta,
-        lanes.rho,
-        lanes.starts,
-        made_by(starts),
-        Settings(
-            n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
-        ),
-        is_grid=False,
+    settings = Settings(
+        n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
     )
     means = Means(store, resume, executor, memory_limit, block_size, progress)
-    return carry_out(experiment, means)
+    return _carried_out(landscape, (algorithm,), (eta, rho, starts), settings, means, is_grid=False)
 
 
 # -- the parts ---------------------------------------------------------------------------------
@@ -179,6 +155,37 @@ def _single(eta: Any, rho: Any, starts: Any) -> frozenset[str]:
     """Which axes of the grid are given as one value, by name."""
     ndims = {"eta": np.ndim(eta), "rho": np.ndim(rho), "start": np.ndim(starts) - 1}
     return frozenset(axis for axis, ndim in ndims.items() if ndim == 0)
+
+
+def _carried_out(
+    landscape: Landscape,
+    algorithms: tuple[Algorithm, ...],
+    given: tuple[Any, Any, Any],
+    settings: Settings,
+    means: Means,
+    *,
+    is_grid: bool,
+) -> xarray.Dataset:
+    """The results of all runs that η, ρ and starts give: of their grid, or one after the other."""
+    _check_landscape(landscape)
+    for one in algorithms:
+        one.check(landscape)
+    eta, rho, starts = learning_rates(given[0]), radii(given[1]), points(given[2], landscape)
+    if not is_grid:
+        lanes = together(eta, rho, starts)
+        eta, rho, starts = lanes.eta, lanes.rho, lanes.starts
+    experiment = Experiment(
+        landscape,
+        algorithms,
+        eta,
+        rho,
+        starts,
+        made_by(given[2]),
+        settings,
+        is_grid,
+        single=_single(*given) if is_grid else frozenset(),
+    )
+    return carry_out(experiment, means)
 
 
 def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:

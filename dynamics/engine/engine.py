@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from dynamics.algorithms.algorithm import Algorithm
-from dynamics.engine.kernel import Result, Thresholds, empty_result
+from dynamics.engine.kernel import Batch, Result, Span, Thresholds, empty_result
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.outcome import Criteria, Outcome
 from dynamics.engine.programs import empty_memory, program
@@ -83,28 +83,26 @@ def run(
     total = empty_result(len(lanes), landscape.dim)
     remembered = empty_memory(landscape, algorithm, len(lanes))
 
-    def advance(which: Part, begin: int, end: int) -> tuple[int, float]:
-        """These runs from step `begin` to step `end`: how many ended, and the seconds it took."""
+    def advance(which: Part, span: Span) -> tuple[int, float]:
+        """These runs over these steps: how many ended, and the seconds it took."""
         of_runs = lanes.take(which)
         # Of a range, where they are.
         runs = Result(*(field[which] for field in total))
         memory = tuple(leaf[which] for leaf in remembered)
-        if begin == 0:
+        if span.begin == 0:
             runs.final[...] = of_runs.starts
+        batch = Batch(runs, memory, of_runs.eta, of_runs.rho, of_runs.order)
         device = idle.get()
         clock = perf_counter()
         try:
-            compiled(
-                placed[device], thresholds, begin, end, runs, memory, of_runs.eta, of_runs.rho,
-                of_runs.order, device=device, chunk=chunk,
-            )  # fmt: skip
+            compiled(placed[device], thresholds, span, batch, device=device, chunk=chunk)
         finally:
             idle.put(device)
         seconds = perf_counter() - clock
         if not isinstance(which, slice):
             for of_all, of_part in zip((*total, *remembered), (*runs, *memory), strict=True):
                 of_all[which] = of_part
-        left = 0 if end == n_steps else int(_goes_on(runs.outcome, early_stop).sum())
+        left = 0 if span.end == n_steps else int(_goes_on(runs.outcome, early_stop).sum())
         return len(of_runs.eta) - left, seconds
 
     # While all runs go on they are ranges, which are read and written without being gathered.
@@ -117,7 +115,7 @@ def run(
             end = _stage(begin, n_steps, criteria.check_every, early_stop, share * cost)
             ranges = [slice(i, min(i + share, n_going_on)) for i in range(0, n_going_on, share)]
             parts = ranges if going_on is None else [going_on[one] for one in ranges]
-            pending = {pool.submit(advance, part, begin, end) for part in parts}
+            pending = {pool.submit(advance, part, Span(begin, end)) for part in parts}
             slowest = 0.0
             try:
                 while pending:

@@ -10,6 +10,7 @@ chunk size, order and device count cannot change a bit of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -24,23 +25,6 @@ from dynamics.engine.outcome import Outcome
 from dynamics.engine.rest import Thresholds, at_rest, at_rest_for_good, may_rest
 from dynamics.engine.stepper import Stepper, trusted, unsigned
 from landscapes import Landscape
-
-
-class Runs(NamedTuple):
-    """A batch of runs on their way: one array over runs in each field.
-
-    Attributes:
-        components: the points, laid out as the landscape says.
-        memory: of the algorithm's base step; before step 1 anything of the right shape.
-        outcome, n_steps, period, amplitude: as in `Result`, as far as it is known.
-    """
-
-    components: tuple[Any, ...]
-    memory: Any
-    outcome: Any
-    n_steps: Any
-    period: Any
-    amplitude: Any
 
 
 class Result(NamedTuple):
@@ -66,6 +50,63 @@ def empty_result(n: int, dim: int) -> Result:
     )
 
 
+class Span(NamedTuple):
+    """The steps from `begin`, which the runs have reached, to `end`.
+
+    `begin` is 0 or a multiple of `check_every`; runs that are cut there and go on in another call
+    end as if they had not been.
+    """
+
+    begin: Any
+    end: Any
+
+
+class Runs(NamedTuple):
+    """How far runs have come: one array over runs in each field.
+
+    Attributes:
+        components: the points, laid out as the landscape says.
+        outcome, n_steps, period, amplitude: as in `Result`, as far as it is known.
+    """
+
+    components: tuple[Any, ...]
+    outcome: Any
+    n_steps: Any
+    period: Any
+    amplitude: Any
+
+
+class Batch(NamedTuple):
+    """Runs that are advanced together, with all that their next step depends on.
+
+    Attributes:
+        runs: how far they have come: `Runs`, or outside compiled code the `Result` so far.
+        memory: of the algorithm's base step; before step 1 anything of the right shape.
+        eta, rho: η and ρ of each.
+        order: which sample order each draws from; () where the algorithm draws nothing.
+        real: where it is False there is no run, only padding. None: all are runs.
+    """
+
+    runs: Any
+    memory: Any
+    eta: Any
+    rho: Any
+    order: Any
+    real: Any = None
+
+
+class Manner(NamedTuple):
+    """What a program is compiled for, beside the landscape.
+
+    `quick` changes no result: lengths are then taken without scaling, with a look at whether that
+    was good enough, which is faster where a look costs little.
+    """
+
+    algorithm: Algorithm
+    early_stop: bool
+    quick: bool
+
+
 class _State(NamedTuple):
     t: Any
     unseen: Any  # whether the check at step t is still to be made
@@ -78,153 +119,169 @@ class _State(NamedTuple):
     amplitude: Any
 
 
+class _Call(NamedTuple):
+    """What does not change during a call of `advance`."""
+
+    landscape: Landscape
+    thresholds: Thresholds
+    span: Span
+    batch: Batch
+    manner: Manner
+
+    def over_runs(self, function: Callable[..., Any], *, quick: bool = False) -> Callable[..., Any]:
+        """`function(stepper, w, memory, t)` of one run, as a function (w, memory, t) of all."""
+
+        def of_one(w: Any, memory: Any, eta: Any, rho: Any, order: Any, t: Any) -> Any:
+            stepper = Stepper(self.landscape, self.manner.algorithm, eta, rho, order, quick)
+            return function(stepper, w, memory, t)
+
+        over = jax.vmap(of_one, (0, 0, 0, 0, 0, None))
+        _, _, eta, rho, order, _ = self.batch
+        return lambda w, memory, t: over(w, memory, eta, rho, order, t)
+
+    def inside(self, w: ArrayVector) -> Any:
+        """Which points are in the ball that a run diverges by leaving."""
+        return jax.vmap(lambda w: w.norm() <= self.thresholds.divergence_radius)(w)
+
+    @property
+    def zeros(self) -> Any:
+        """A zero for each run, derived from an input, so that all carried has one placement."""
+        return jnp.zeros_like(self.batch.real, dtype=jnp.int32)
+
+
 def advance(
-    landscape: Landscape,
-    thresholds: Thresholds,
-    begin: Any,
-    end: Any,
-    runs: Runs,
-    eta: Any,
-    rho: Any,
-    order: Any,
-    real: Any,
-    *,
-    algorithm: Algorithm,
-    early_stop: bool,
-    quick: bool,
-) -> tuple[Runs, Any]:
-    """The runs, which are at step `begin`, at step `end`; and their losses there.
-
-    `begin` is 0 or a multiple of `check_every`, and runs that are cut there and go on in another
-    call end as if they had not been. `order` says which sample order a run draws from, and is ()
-    for algorithms that draw nothing. Where `real` is False there is no run, only padding.
-
-    `quick` changes no result: lengths are then taken without scaling, with a look at whether that
-    was good enough, which is faster where a look costs little.
-    """
-    of_one = partial(Stepper, landscape, algorithm)
-    runs_and_t = (0, 0, 0, 0, 0, None)
-    one_step = jax.vmap(lambda w, m, e, r, o, t: of_one(e, r, o).step(w, m, t), runs_and_t)
-    quick_step = jax.vmap(
-        lambda w, m, e, r, o, t: of_one(e, r, o, quick).quick_step(w, m, t), runs_and_t
+    landscape: Landscape, thresholds: Thresholds, span: Span, batch: Batch, manner: Manner
+) -> tuple[Batch, Any]:
+    """The batch, which is at the beginning of the span, at its end; and the losses there."""
+    call = _Call(landscape, thresholds, span, batch, manner)
+    state = lax.while_loop(
+        lambda s: (s.t < span.end) & jnp.any(s.running),
+        lambda s: _check(call, _block(call, s)),
+        _begun(call),
     )
-    autonomous = algorithm.is_autonomous
-    rests = at_rest if autonomous else at_rest_for_good
-    look_quickly = jax.vmap(
-        lambda w, m, e, r, o, t: may_rest(of_one(e, r, o, quick), thresholds, w, m, t), runs_and_t
-    )
-    look = jax.vmap(
-        lambda w, m, e, r, o, t: rests(of_one(e, r, o), thresholds, w, m, t), runs_and_t
-    )
-    inside = jax.vmap(lambda w: w.norm() <= thresholds.divergence_radius)
-    # Whoever leaves the ball has a coordinate beyond this, with a factor 2 to spare for rounding;
-    # to keep the largest coordinate costs a loop less than to take a norm. Bits of positive
-    # numbers are ordered as the numbers are, with NaN above all.
-    suspicious = _bits(thresholds.divergence_radius / (2 * np.sqrt(landscape.dim)))
-    largest_bits = jax.vmap(ArrayVector.largest_bits)
+    loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
+    known = (state.outcome, state.n_steps, state.period, state.amplitude)
+    found = batch._replace(runs=Runs(state.w.components, *known), memory=state.memory)
+    return found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
 
-    def check(state: _State) -> _State:
-        """Decides the undecided runs that have come to rest."""
-        candidates = state.running & (state.outcome == Outcome.BUDGET)
-        if quick and autonomous:
-            may = look_quickly(state.w, state.memory, eta, rho, order, state.t + 1)
-            candidates = candidates & may
-        return lax.cond(jnp.any(candidates), decide, lambda s, _: s, state, candidates)
 
-    def decide(state: _State, candidates: Any) -> _State:
-        period, amplitude = look(state.w, state.memory, eta, rho, order, state.t + 1)
-        now = candidates & (period > 0)
-        label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
-        return state._replace(
-            running=state.running & ~now if early_stop else state.running,
-            outcome=jnp.where(now, label, state.outcome),
-            n_steps=jnp.where(now, state.t, state.n_steps),
-            period=jnp.where(now, period, state.period),
-            amplitude=jnp.where(now, amplitude, state.amplitude),
-        )
-
-    def block(state: _State) -> _State:
-        """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
-        length = jnp.where(state.unseen, 0, jnp.minimum(thresholds.check_every, end - state.t))
-
-        def free(i: Any, carry: tuple) -> tuple:
-            w, memory, peak, strain = carry
-            w, memory, of_step = quick_step(w, memory, eta, rho, order, state.t + i + 1)
-            return w, memory, jnp.maximum(peak, largest_bits(w)), jnp.maximum(strain, of_step)
-
-        # Numbers, not flags, are carried: it is cheaper to keep a maximum than to gather bits.
-        carry = (state.w, state.memory, zero.astype(suspicious.dtype), zero.astype(unsigned(eta)))
-        ahead, memory, peak, strain = lax.fori_loop(0, length, free, carry)
-        # Who may have left the ball, or had lengths that under- or overflowed, is run again from
-        # the block's beginning with exact lengths and a look at every step, to the last iterate
-        # inside: so no overflow reaches a result, and the others pay little.
-        suspects = state.running & ((peak > suspicious) | (strain > trusted(eta)[1]))
-        following = state._replace(
-            t=state.t + length,
-            unseen=False,
-            w=_select(state.running, ahead, state.w),
-            memory=_select(state.running, memory, state.memory),
-        )
-        return lax.cond(
-            jnp.any(suspects), retrace, lambda _, following, *__: following,
-            state, following, suspects, length,
-        )  # fmt: skip
-
-    def retrace(state: _State, following: _State, suspects: Any, length: Any) -> _State:
-        def careful(carry: tuple) -> tuple:
-            i, w, memory, within, taken, _ = carry
-            ahead, remembered = one_step(w, memory, eta, rho, order, state.t + i + 1)
-            within = within & inside(ahead)
-            going = suspects & within
-            if forgetful:
-                # A run that does not move never will: its lengths, being 0, were in no doubt.
-                going = going & _differs(ahead, w)
-            w, memory = _select(within, (ahead, remembered), (w, memory))
-            return i + 1, w, memory, within, taken + within.astype(jnp.int32), jnp.any(going)
-
-        _, last, memory, within, taken, _ = lax.while_loop(
-            lambda carry: (carry[0] < length) & carry[-1],
-            careful,
-            (jnp.zeros_like(length), state.w, state.memory, zero == 0, zero, True),
-        )
-        gone = suspects & ~within
-        first = gone & (state.outcome == Outcome.BUDGET)
-        return following._replace(
-            w=_select(suspects, last, following.w),
-            memory=_select(suspects, memory, following.memory),
-            running=state.running & ~gone,
-            outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
-            n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
-        )
-
-    # Derived from an input, so that every carried array has the same placement.
-    zero = jnp.zeros_like(real, dtype=jnp.int32)
+def _begun(call: _Call) -> _State:
+    """The state at the beginning of the span."""
+    (begin, end), runs, manner = call.span, call.batch.runs, call.manner
     w = ArrayVector(runs.components)
-    fresh = jax.vmap(partial(initial_memory, algorithm))(w)
-    memory = jax.tree.map(lambda new, old: jnp.where(begin == 0, new, old), fresh, runs.memory)
-    forgetful = autonomous and not jax.tree.leaves(memory)
+    fresh = jax.vmap(partial(initial_memory, manner.algorithm))(w)
+    memory = jax.tree.map(
+        lambda new, old: jnp.where(begin == 0, new, old), fresh, call.batch.memory
+    )
     undecided = runs.outcome == Outcome.BUDGET
     # Without early stopping only a run that left the ball stands still.
-    running = real & (undecided if early_stop else runs.outcome != Outcome.DIVERGED)
-    out_at_once = undecided & ~inside(w)
-    state = _State(
+    goes_on = undecided if manner.early_stop else runs.outcome != Outcome.DIVERGED
+    out_at_once = undecided & ~call.inside(w)
+    return _State(
         t=begin,
         unseen=begin == 0,
         w=w,
         memory=memory,
-        running=running & ~out_at_once,
+        running=call.batch.real & goes_on & ~out_at_once,
         outcome=jnp.where(out_at_once, jnp.int8(Outcome.DIVERGED), runs.outcome),
         n_steps=jnp.where(undecided, jnp.where(out_at_once, 0, end), runs.n_steps),
         period=runs.period,
         amplitude=runs.amplitude,
     )
-    state = lax.while_loop(
-        lambda s: (s.t < end) & jnp.any(s.running), lambda s: check(block(s)), state
+
+
+def _block(call: _Call, state: _State) -> _State:
+    """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
+    thresholds, eta = call.thresholds, call.batch.eta
+    left = call.span.end - state.t
+    length = jnp.where(state.unseen, 0, jnp.minimum(thresholds.check_every, left))
+    step = call.over_runs(Stepper.quick_step, quick=call.manner.quick)
+
+    def free(i: Any, carry: tuple) -> tuple:
+        w, memory, peak, strain = carry
+        w, memory, of_step = step(w, memory, state.t + i + 1)
+        peak = jnp.maximum(peak, jax.vmap(ArrayVector.largest_bits)(w))
+        return w, memory, peak, jnp.maximum(strain, of_step)
+
+    # Whoever leaves the ball has a coordinate beyond this, with a factor 2 to spare for rounding;
+    # to keep the largest coordinate costs a loop less than to take a norm. Bits of positive
+    # numbers are ordered as the numbers are, with NaN above all.
+    suspicious = _bits(thresholds.divergence_radius / (2 * np.sqrt(call.landscape.dim)))
+    # Numbers, not flags, are carried: it is cheaper to keep a maximum than to gather bits.
+    none = call.zeros.astype(suspicious.dtype), call.zeros.astype(unsigned(eta))
+    w, memory, peak, strain = lax.fori_loop(0, length, free, (state.w, state.memory, *none))
+    # Who may have left the ball, or had lengths that under- or overflowed, is run again from the
+    # block's beginning with exact lengths and a look at every step, to the last iterate inside:
+    # so no overflow reaches a result, and the others pay little.
+    suspects = state.running & ((peak > suspicious) | (strain > trusted(eta)[1]))
+    following = state._replace(
+        t=state.t + length,
+        unseen=False,
+        w=_select(state.running, w, state.w),
+        memory=_select(state.running, memory, state.memory),
     )
-    loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
-    known = (state.outcome, state.n_steps, state.period, state.amplitude)
-    found = Runs(state.w.components, state.memory, *known)
-    return found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
+    return lax.cond(
+        jnp.any(suspects), partial(_retraced, call), lambda _, following, *__: following,
+        state, following, suspects, length,
+    )  # fmt: skip
+
+
+def _retraced(call: _Call, state: _State, following: _State, suspects: Any, length: Any) -> _State:
+    """What follows `state` after `length` steps, with the suspects taken step by step."""
+    algorithm, step = call.manner.algorithm, call.over_runs(Stepper.step)
+    forgetful = algorithm.is_autonomous and not jax.tree.leaves(state.memory)
+
+    def careful(carry: tuple) -> tuple:
+        i, w, memory, within, taken, _ = carry
+        ahead, remembered = step(w, memory, state.t + i + 1)
+        within = within & call.inside(ahead)
+        going = suspects & within
+        if forgetful:
+            # A run that does not move never will: its lengths, being 0, were in no doubt.
+            going = going & _differs(ahead, w)
+        w, memory = _select(within, (ahead, remembered), (w, memory))
+        return i + 1, w, memory, within, taken + within.astype(jnp.int32), jnp.any(going)
+
+    zeros = call.zeros
+    _, last, memory, within, taken, _ = lax.while_loop(
+        lambda carry: (carry[0] < length) & carry[-1],
+        careful,
+        (jnp.zeros_like(length), state.w, state.memory, zeros == 0, zeros, True),
+    )
+    gone = suspects & ~within
+    first = gone & (state.outcome == Outcome.BUDGET)
+    return following._replace(
+        w=_select(suspects, last, following.w),
+        memory=_select(suspects, memory, following.memory),
+        running=state.running & ~gone,
+        outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
+        n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
+    )
+
+
+def _check(call: _Call, state: _State) -> _State:
+    """Decides the undecided runs that have come to rest."""
+    candidates = state.running & (state.outcome == Outcome.BUDGET)
+    if call.manner.quick and call.manner.algorithm.is_autonomous:
+        look = call.over_runs(lambda s, *at: may_rest(s, call.thresholds, *at), quick=True)
+        candidates = candidates & look(state.w, state.memory, state.t + 1)
+    return lax.cond(jnp.any(candidates), partial(_decided, call), lambda s, _: s, state, candidates)
+
+
+def _decided(call: _Call, state: _State, candidates: Any) -> _State:
+    """The state with an outcome for each candidate that is at rest."""
+    rests = at_rest if call.manner.algorithm.is_autonomous else at_rest_for_good
+    look = call.over_runs(lambda s, *at: rests(s, call.thresholds, *at))
+    period, amplitude = look(state.w, state.memory, state.t + 1)
+    now = candidates & (period > 0)
+    label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
+    return state._replace(
+        running=state.running & ~now if call.manner.early_stop else state.running,
+        outcome=jnp.where(now, label, state.outcome),
+        n_steps=jnp.where(now, state.t, state.n_steps),
+        period=jnp.where(now, period, state.period),
+        amplitude=jnp.where(now, amplitude, state.amplitude),
+    )
 
 
 def _bits(x: Any) -> Any:

@@ -14,7 +14,15 @@ from jax import lax
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine import native
-from dynamics.engine.kernel import Result, Runs, Thresholds, advance
+from dynamics.engine.kernel import (
+    Batch,
+    Manner,
+    Result,
+    Runs,
+    Span,
+    Thresholds,
+    advance,
+)
 from landscapes import Landscape
 
 # XLA advances a batch in tiles that stay in cache. Of landscapes whose points are a few scalars:
@@ -52,20 +60,15 @@ class Program(abc.ABC):
         self,
         landscape: Landscape,
         thresholds: Thresholds,
-        begin: int,
-        end: int,
-        runs: Result,
-        memory: Memory,
-        eta: np.ndarray,
-        rho: np.ndarray,
-        order: np.ndarray,
+        span: Span,
+        batch: Batch,
         *,
         device: Any,
         chunk: int,
     ) -> None:
-        """Advances `runs`, at most `chunk` of them, in place from step `begin` to step `end`.
+        """Advances the batch, at most `chunk` runs, in place from one end of the span to the other.
 
-        `memory` goes with them, likewise in place, as `empty_memory` made it.
+        Its `runs` are a `Result`, and its `memory` is as `empty_memory` made it.
         """
 
 
@@ -99,6 +102,9 @@ def program(
 def _program(
     structure: Any, shapes: Any, algorithm: Algorithm, early_stop: bool, platform: str
 ) -> Program:
+    # One program serves every landscape of this class and structure, so the numbers in it are
+    # arguments of the program. Compilation needs a landscape only for its shapes: this one is of
+    # zeros, which no constructor has checked, and nothing may look at its values.
     landscape = jax.tree.unflatten(structure, [np.zeros(s, dtype) for s, dtype in shapes])
     if platform == "cpu":
         try:
@@ -112,26 +118,27 @@ class NativeProgram(Program):
     """Compiled by `native`, which raises `NotElementwise` where it cannot."""
 
     def __init__(self, landscape: Landscape, algorithm: Algorithm, early_stop: bool) -> None:
-        def over_runs(landscape: Landscape, thresholds: Any, begin: Any, end: Any, *arrays: Any):
+        leaves, structure = _memory_of_one(landscape.component_shapes, algorithm)
+        n, m = len(landscape.component_shapes), len(leaves)
+        draws = self._draws = algorithm.order is not None
+        manner = Manner(algorithm, early_stop, quick=True)
+
+        def over_runs(landscape: Landscape, thresholds: Any, span: Span, *arrays: Any) -> Any:
             _count_compilation()  # this line is run when the function is traced, and only then
-            n, m = len(landscape.component_shapes), len(leaves)
             memory = jax.tree.unflatten(structure, arrays[n : n + m])
             *known, eta, rho, real = arrays[n + m : n + m + _N_SCALARS]
             order = arrays[n + m + _N_SCALARS] if draws else ()
-            runs, loss = advance(
-                landscape, thresholds, begin, end, Runs(arrays[:n], memory, *known), eta, rho,
-                order, real, algorithm=algorithm, early_stop=early_stop, quick=True,
-            )  # fmt: skip
-            return *runs.components, *jax.tree.leaves(runs.memory), *runs[2:], loss
+            batch = Batch(Runs(arrays[:n], *known), memory, eta, rho, order, real)
+            found, loss = advance(landscape, thresholds, span, batch, manner)
+            runs = found.runs
+            return *runs.components, *jax.tree.leaves(found.memory), *runs[1:], loss
 
-        leaves, structure = _memory_of_one(landscape.component_shapes, algorithm)
-        draws = self._draws = algorithm.order is not None
         thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
-        step = np.zeros((), np.int32)
+        fixed = (landscape, thresholds, Span(np.zeros((), np.int32), np.zeros((), np.int32)))
         arrays = [(np.dtype(np.float64), shape) for shape in landscape.component_shapes]
         arrays += [(leaf.dtype, leaf.shape) for leaf in leaves]
         arrays += [(np.dtype(name), ()) for name in (*_SCALARS, *["int32"] * draws)]
-        self._compiled = native.compile_runs(over_runs, (landscape, thresholds, step, step), arrays)
+        self._compiled = native.compile_runs(over_runs, fixed, arrays)
         self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
 
     def place(self, landscape: Landscape, device: Any) -> Landscape:
@@ -141,45 +148,27 @@ class NativeProgram(Program):
         self,
         landscape: Landscape,
         thresholds: Thresholds,
-        begin: int,
-        end: int,
-        runs: Result,
-        memory: Memory,
-        eta: np.ndarray,
-        rho: np.ndarray,
-        order: np.ndarray,
+        span: Span,
+        batch: Batch,
         *,
         device: Any,
         chunk: int,
     ) -> None:
-        n = len(eta)
-        fixed = [*jax.tree.leaves(landscape), *thresholds, np.int32(begin), np.int32(end)]
-        others = [eta, rho, *([order] if self._draws else [])]
-        if length := -n % self.tile:
-            padded = Result(*(_padded(field, n + length) for field in runs))
-            remembered = tuple(_padded(leaf, n + length) for leaf in memory)
-            others = [_padded(array, n + length) for array in others]
-            self._advance(landscape, fixed, padded, remembered, others, n)
-            for field, found in zip((*runs, *memory), (*padded, *remembered), strict=True):
-                field[...] = found[:n]
-        else:
-            self._advance(landscape, fixed, runs, memory, others, n)
+        n = len(batch.eta)
+        fixed = [*jax.tree.leaves(landscape), *thresholds, np.int32(span.begin), np.int32(span.end)]
+        whole = _padded(batch, n + -n % self.tile)
+        self._advance(landscape, fixed, whole, n)
+        if whole is not batch:
+            _copy_back(whole, batch)
 
-    def _advance(
-        self,
-        landscape: Landscape,
-        fixed: list[Any],
-        runs: Result,
-        memory: Memory,
-        others: list[np.ndarray],
-        n: int,
-    ) -> None:
+    def _advance(self, landscape: Landscape, fixed: list[Any], batch: Batch, n: int) -> None:
         """Of whole tiles; only the first n runs are no padding."""
-        parts = [np.moveaxis(c, 0, -1) for c in (*landscape.split(runs.final), *memory)]
+        runs, eta = batch.runs, batch.eta
+        parts = [np.moveaxis(c, 0, -1) for c in (*landscape.split(runs.final), *batch.memory)]
         points = [np.ascontiguousarray(part) for part in parts]
         known = [runs.outcome, runs.n_steps, runs.period, runs.amplitude]
-        eta, rho, *order = others
-        inputs = [*points, *known, eta, rho, np.arange(len(eta)) < n, *order]
+        order = [batch.order] if self._draws else []
+        inputs = [*points, *known, eta, batch.rho, np.arange(len(eta)) < n, *order]
         self._compiled(fixed, inputs, [*points, *known, runs.final_loss])
         for part, point in zip(parts, points, strict=True):
             if not np.may_share_memory(part, point):
@@ -209,34 +198,30 @@ class XLAProgram(Program):
         # narrower registers the option only splits each operation in two.
         options = {"xla_cpu_prefer_vector_width": 512} if platform == "cpu" else None
 
-        def in_tiles(
-            landscape: Landscape, thresholds: Any, begin: Any, end: Any, final: Any, memory: Any,
-            *arrays: Any,
-        ) -> Any:  # fmt: skip
+        manner = Manner(algorithm, early_stop, quick=False)
+
+        def in_tiles(landscape: Landscape, thresholds: Any, span: Span, batch: Batch) -> Any:
             _count_compilation()  # as above
-            memory = jax.tree.unflatten(structure, memory)
-            arguments = (landscape.split(final), memory, *arrays)
-            tiled = jax.tree.map(lambda a: a.reshape(-1, self.tile, *a.shape[1:]), arguments)
+            runs, memory = batch.runs, jax.tree.unflatten(structure, batch.memory)
+            known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude)
+            batch = batch._replace(runs=Runs(landscape.split(runs.final), *known), memory=memory)
+            tiled = jax.tree.map(lambda a: a.reshape(-1, self.tile, *a.shape[1:]), batch)
 
-            def run(arguments: tuple) -> tuple:
+            def run(batch: Batch) -> tuple[Batch, Any]:
                 # A tile of padding alone costs nothing.
-                return lax.cond(jnp.any(arguments[-1]), advanced, untouched, arguments)
+                return lax.cond(jnp.any(batch.real), advanced, untouched, batch)
 
-            def untouched(arguments: tuple) -> tuple:
-                components, memory, *known, eta, _, _, _ = arguments
-                return Runs(components, memory, *known), jnp.zeros_like(eta)
+            def untouched(batch: Batch) -> tuple[Batch, Any]:
+                return batch, jnp.zeros_like(batch.eta)
 
-            def advanced(arguments: tuple) -> tuple:
-                components, memory, *known, eta, rho, order, real = arguments
-                return advance(
-                    landscape, thresholds, begin, end, Runs(components, memory, *known), eta, rho,
-                    order, real, algorithm=algorithm, early_stop=early_stop, quick=False,
-                )  # fmt: skip
+            def advanced(batch: Batch) -> tuple[Batch, Any]:
+                return advance(landscape, thresholds, span, batch, manner)
 
-            runs, loss = lax.map(run, tiled)
-            runs, loss = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (runs, loss))
-            result = Result(landscape.join(runs.components), loss, *runs[2:])
-            return result, jax.tree.leaves(runs.memory)
+            found = lax.map(run, tiled)
+            batch, loss = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), found)
+            runs = batch.runs
+            result = Result(landscape.join(runs.components), loss, *runs[1:])
+            return result, jax.tree.leaves(batch.memory)
 
         _, structure = _memory_of_one(landscape.component_shapes, algorithm)
         self._draws = algorithm.order is not None
@@ -251,36 +236,23 @@ class XLAProgram(Program):
         self,
         landscape: Landscape,
         thresholds: Thresholds,
-        begin: int,
-        end: int,
-        runs: Result,
-        memory: Memory,
-        eta: np.ndarray,
-        rho: np.ndarray,
-        order: np.ndarray,
+        span: Span,
+        batch: Batch,
         *,
         device: Any,
         chunk: int,
     ) -> None:
-        n = len(eta)
+        n = len(batch.eta)
         # One length, so that one compilation serves.
-        length = -(-chunk // self.tile) * self.tile
-        known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude, eta, rho)
+        whole = _padded(batch, -(-chunk // self.tile) * self.tile)
+        span = Span(np.int32(span.begin), np.int32(span.end))
+        whole = whole._replace(
+            order=whole.order if self._draws else (), real=np.arange(len(whole.eta)) < n
+        )
         # Both settings belong to the thread; the caller's own are untouched.
         with jax.enable_x64(True), jax.default_device(device):
-            found, remembered = self._compiled(
-                landscape,
-                thresholds,
-                np.int32(begin),
-                np.int32(end),
-                _padded(runs.final, length),
-                [_padded(leaf, length) for leaf in memory],
-                *(_padded(a, length) for a in known),
-                _padded(order, length) if self._draws else (),
-                np.arange(length) < n,
-            )
-            for field, values in zip((*runs, *memory), (*found, *remembered), strict=True):
-                field[...] = np.asarray(values)[:n]
+            runs, memory = self._compiled(landscape, thresholds, span, whole)
+            _copy_back(whole._replace(runs=runs, memory=memory), batch)
 
 
 def compilations() -> int:
@@ -302,7 +274,19 @@ _N_SCALARS = len(_SCALARS)
 _THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
 
 
-def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """The array with its last entry repeated up to the given length."""
-    missing = length - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+def _padded(batch: Batch, length: int) -> Batch:
+    """The batch with its last run repeated up to the given length; itself if it is that long."""
+    missing = length - len(batch.eta)
+
+    def longer(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+    return jax.tree.map(longer, batch) if missing else batch
+
+
+def _copy_back(found: Batch, batch: Batch) -> None:
+    """Writes what was found of the first runs to where they came from."""
+    for field, values in zip(
+        (*batch.runs, *batch.memory), (*found.runs, *found.memory), strict=True
+    ):
+        field[...] = np.asarray(values)[: len(field)]

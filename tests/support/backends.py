@@ -37,7 +37,9 @@ def _made(kind: str, landscape: Landscape, algorithm: Algorithm) -> Program:
         return XLAProgram(landscape, algorithm, True, "cpu")
     with pytest.MonkeyPatch.context() as patch:
         if kind == "exact":
-            patch.setattr(programs, "advance", lambda *a, **k: advance(*a, **k | {"quick": False}))
+            patch.setattr(
+                programs, "advance", lambda *a: advance(*a[:-1], a[-1]._replace(quick=False))
+            )
         return NativeProgram(landscape, algorithm, True)
 
 

@@ -135,7 +135,9 @@ def _inlined(to: Function, parameters: Any, operands: list[Value], n_constants: 
     for value in begin:
         names = []
         for entry in value.named():
-            # What comes round the loop is not known yet: the line is completed below.
+            # A loop's value is, at its head, either the one from before or the one that the body
+            # made last. The second has no name yet, for the body is written after the head needs
+            # it: so the line is left open here and completed once the body stands.
             places.append(len(to.lines))
             names.append(to.put(f"phi {value.type} [ {entry}, %{before} ]"))
         carried.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))

@@ -104,7 +104,9 @@ def _translate(
     to.do("br label %group")
     to.begin("group")
     counter = len(to.lines)
-    to.lines.append("")  # completed below
+    # The number of the group is 0 at first and afterwards what the end of this loop makes of it, in
+    # a block whose name is known only then: the line is completed below.
+    to.lines.append("")
     to.do(f"%begin = mul i64 %g, {WIDTH}")
     for i, variable in variables:
         if is_over_runs(variable.aval):
