@@ -9,7 +9,7 @@ import pytest
 
 from dynamics import Algorithm, Criteria
 from dynamics.engine import engine, programs
-from dynamics.engine.kernel import Result, advance
+from dynamics.engine.kernel import Manner, Result
 from dynamics.engine.lanes import together
 from dynamics.engine.programs import NativeProgram, Program, XLAProgram
 from landscapes import Landscape
@@ -37,9 +37,7 @@ def _made(kind: str, landscape: Landscape, algorithm: Algorithm) -> Program:
         return XLAProgram(landscape, algorithm, True, "cpu")
     with pytest.MonkeyPatch.context() as patch:
         if kind == "exact":
-            patch.setattr(
-                programs, "advance", lambda *a: advance(*a[:-1], a[-1]._replace(quick=False))
-            )
+            patch.setattr(programs, "Manner", lambda *what, quick: Manner(*what, quick=False))
         return NativeProgram(landscape, algorithm, True)
 
 
