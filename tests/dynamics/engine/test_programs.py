@@ -60,12 +60,15 @@ def test_which_landscapes_are_native_is_known(translates):
     assert by_xla - {"LinearNeuron", "ThresholdNeuron", "Formula", "Quadratic"} == LEFT_TO_XLA
     for landscape in NATIVE:
         assert translates(landscape), landscape
-    assert is_native(Saddle())
 
 
 def test_which_algorithms_are_native_is_known(translates):
     by_xla = {a.name for a in ALGORITHMS.values() if not translates(CrossedValleys(), a)}
     assert by_xla == {"LpSAM(3)"} | {a.name for a in ALGORITHMS.values() if a.order is not None}
+
+
+def test_the_platform_decides_as_well():
+    assert is_native(Saddle())
     assert not is_native(Saddle(), platform="gpu")
 
 
