@@ -206,6 +206,10 @@ class SymbolicLandscape(Landscape, abstract=True):
     The JAX loss, gradient and Hessian are printed from that one expression.
     """
 
+    #: Whether what is finite is found although parts of it overflow, such as log(1 + eˢ); it takes
+    #: two to four times as long where that can happen, and nothing elsewhere.
+    in_range: ClassVar[bool] = True
+
     @property
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
         return ((),) * self.dim
@@ -229,8 +233,8 @@ class SymbolicLandscape(Landscape, abstract=True):
 
         values = dict(zip(symbolic.point, components, strict=True)) | symbolic.parameters
         zero = components[0] * 0.0  # so that a constant expression has the shape of a point
-        return [value + zero if jnp.ndim(value) == 0 and jnp.ndim(zero) else value
-                for value in evaluate(expressions, values, jnp)]  # fmt: skip
+        found = evaluate(expressions, values, jnp, in_range=self.in_range)
+        return [v + zero if jnp.ndim(v) == 0 and jnp.ndim(zero) else v for v in found]
 
 
 _SHAPES = {"loss": "()", "hessian": "(d,d)"}

@@ -79,6 +79,7 @@ class LinearNeuron(SymbolicLandscape):
     formula = r"\ell(xy)"
     source = "Ahn et al. 2023 (recalled); Dai, Ahn & Sra 2023, section 3.1 (read in a summary)"
     static_fields = ("dim", "link", "exponent")
+    in_range = False  # the links keep their digits by themselves
     link: str
     exponent: float | None  #: b, for the link "power" only
 

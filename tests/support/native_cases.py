@@ -143,6 +143,7 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
     case("not", lax.bitwise_not, np.logical_not, ("bool", shape))
     case("neg", lax.neg, np.negative, ("float64", shape))
     case("abs", lax.abs, np.abs, ("float64", shape))
+    case("floor", lax.floor, np.floor, ("float64", shape))
     case("sqrt", lax.sqrt, np.sqrt, ("float64", shape), any_nan=True)
     case("is_finite", lax.is_finite, np.isfinite, ("float64", shape))
     for dtype in types:

@@ -129,11 +129,12 @@ def _negative(to: Function, _: Any, __: Any, a: Value) -> Value:
     return to.map(lambda x: to.put(f"fneg {a.type} {x}"), a.dtype, a, over_runs=a.over_runs)
 
 
-@rule("abs", "sqrt")
+@rule("abs", "floor", "sqrt")
 def _intrinsic(to: Function, parameters: Any, _: Any, a: Value) -> Value:
     if not _is_float(a):
         raise NotElementwise(f"{parameters['name']} of integers")
-    called = f"llvm.{'fabs' if parameters['name'] == 'abs' else 'sqrt'}.{_suffix(a)}"
+    name = {"abs": "fabs"}.get(parameters["name"], parameters["name"])
+    called = f"llvm.{name}.{_suffix(a)}"
     return to.map(
         lambda x: to.intrinsic(called, a.type, (a.type, x)), a.dtype, a, over_runs=a.over_runs
     )
