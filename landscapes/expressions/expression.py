@@ -210,10 +210,11 @@ class Reading:
             rest = [a for a in e.args if not self._ranges.exponential(a)]
             return arithmetic.product([self._quotient(part) for part in (first, rest) if part])
         if isinstance(e, sympy.Pow) and e.exp.is_Rational:
+            exponent: Any = e.exp
+            p, q = int(exponent.p), int(exponent.q)
             base = self._wide(e.base)
-            root = arithmetic.root_of(base, int(e.exp.q)) if e.exp.q != 1 else base
-            power = arithmetic.power(root, abs(int(e.exp.p)))
-            return power if e.exp.p > 0 else arithmetic.quotient(Wide(1.0, 0.0), power)
+            power = arithmetic.power(arithmetic.root_of(base, q) if q != 1 else base, abs(p))
+            return power if p > 0 else arithmetic.quotient(Wide(1.0, 0.0), power)
         if e.func in GROWING:
             return getattr(arithmetic, _FUNCTIONS[e.func])(self.plain(e.args[0]))
         return arithmetic.wide(self._plain(e))

@@ -103,7 +103,8 @@ class Ranges:
         if isinstance(e, sympy.Mul):
             return sum(map(self._growth, e.args))
         if isinstance(e, sympy.Pow) and e.exp.is_Rational:
-            return ceil(abs(Fraction(int(e.exp.p), int(e.exp.q))) * self._growth(e.base))
+            exponent: Any = e.exp
+            return ceil(abs(Fraction(int(exponent.p), int(exponent.q))) * self._growth(e.base))
         if e.func in GROWING:
             return 0 if self._bounded(e.args[0]) else _MUCH
         if isinstance(e, sympy.log):
@@ -147,13 +148,19 @@ def of_one_kind(expressions: Sequence[Any]) -> list[Any]:
         parts[a] = [*terms, (sympy.S.One, constant)] if together else [_unit(a)]
     parts |= {a: [_unit(a)] for a in single}
     steps = _common_steps(part for found in parts.values() for part in found)
-    image = {}
+    image: dict[Any, Any] = {}
     for a, found in parts.items():
-        powers = [(Exponential(steps[u] * u), c / steps[u]) if u in steps else (sympy.exp(c * u), 1)
-                  for c, u in found]  # fmt: skip
-        if any(u in steps for _, u in found):
-            image[sympy.exp(a)] = sympy.Mul(*(base**n for base, n in powers))
+        if any(unit in steps for _, unit in found):
+            image[sympy.exp(a)] = sympy.Mul(*(_written(c, unit, steps) for c, unit in found))
     return [one.xreplace(image) for one in expressions] if image else list(expressions)
+
+
+def _written(number: Any, unit: Any, steps: Mapping[Any, Any]) -> Any:
+    """e^{number·unit}, as a power of the exponential that others of its kind are powers of."""
+    if unit not in steps:
+        return sympy.exp(number * unit)
+    exponential: Any = Exponential(steps[unit] * unit)
+    return exponential ** (number / steps[unit])
 
 
 def _unit(a: Any) -> tuple[Any, Any]:
