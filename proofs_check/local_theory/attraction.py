@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy
@@ -10,15 +11,17 @@ from dynamics import Algorithm
 from landscapes import CriticalKind, Unknown
 from proofs_check.local_theory.critical_spectra import Place
 from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues
+from proofs_check.local_theory.four_cycles import four_cycles
 from proofs_check.local_theory.local_maps import (
     LocalMap,
     Nature,
     Underivable,
     at_zero,
     local_map,
+    remembers,
     run_modes,
 )
-from proofs_check.local_theory.point_stability import Attractor, Cycle, PointStability
+from proofs_check.local_theory.point_stability import Attractor, Cycle, FourCycle, PointStability
 from proofs_check.local_theory.radial import contracts_to_the_edge
 from proofs_check.local_theory.two_cycles import CycleFormula, branches, cycle_formulas, other
 from proofs_check.symbols import curvature, eta, rho
@@ -118,7 +121,7 @@ def _fixed_point(
 
 
 def _cycles(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStability:
-    found, beyond = [], False
+    found, along, beyond = [], [], False
     for value in dict.fromkeys(v for v in place.across if _is_positive(v)):
         rest = list(place.across)
         rest.remove(value)
@@ -127,6 +130,7 @@ def _cycles(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStab
                 beyond = True
                 continue
             found.append(_cycle(place, formula, value, rest))
+            along.append(value)
     attracting = [c for c in found if c.attracts.ends != (0, 0)]
     if beyond or not attracting:
         raise Underivable(
@@ -145,8 +149,43 @@ def _cycles(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStab
         tuple(c.attracts for c in attracting),
         attracting[0].multipliers,
         (*attracting, *others),
+        _beside(
+            place,
+            algorithm,
+            [v for v, c in zip(along, found, strict=True) if c in attracting],
+            remarks,
+        ),
         remarks=tuple(remarks),
     )
+
+
+def _beside(
+    place: Place, algorithm: Algorithm, curvatures: Sequence[Any], remarks: list[str]
+) -> tuple[FourCycle, ...]:
+    """The 4-cycles beside the 2-cycles along these modes, if the algorithm remembers; a remark."""
+    if not remembers(algorithm):
+        return ()
+    found = []
+    for value in dict.fromkeys(curvatures):
+        varying = value if place.coordinates else None
+        at: dict[Any, Any] = {} if varying is not None else {curvature: value}
+        for formula in four_cycles(algorithm):
+            exists, stays = (
+                EtaRange.of((c.subs(at) for c in conditions), varying)
+                for conditions in (formula.exists, formula.stays)
+            )
+            far, near = (x.subs(curvature, value) for x in (formula.far, formula.near))
+            found.append(FourCycle(value, far, near, exists, stays))
+    remarks.append(
+        "attracting is local here: with a memory, runs that begin near the point, or near the "
+        "2-cycle, may end on a longer cycle"
+        + (
+            "; of those the 4-cycles are derived, and whether they attract along their mode"
+            if found
+            else "; none of those is derived"
+        )
+    )
+    return tuple(found)
 
 
 def _cycle(place: Place, formula: CycleFormula, value: Any, rest: list[Any]) -> Cycle:
@@ -186,7 +225,13 @@ def _each_on_its_own(place: Place, algorithm: Algorithm, remarks: list[str]) -> 
     )
     remarks.append("each coordinate cycles by itself")
     return PointStability(
-        place, Attractor.CYCLE, (one.attracts,), one.multipliers, (one,), remarks=tuple(remarks)
+        place,
+        Attractor.CYCLE,
+        (one.attracts,),
+        one.multipliers,
+        (one,),
+        _beside(place, algorithm, place.across, remarks),
+        remarks=tuple(remarks),
     )
 
 

@@ -17,7 +17,7 @@ from proofs_check.local_theory.eta_ranges import EtaRange, extreme
 
 
 class Attractor(Enum):
-    """What attracts the runs that start near a critical point."""
+    """What attracts, near a critical point, the runs that begin near enough to it."""
 
     POINT = "the point"
     CYCLE = "a 2-cycle about it"
@@ -50,6 +50,24 @@ class Cycle:
 
 
 @dataclass(frozen=True)
+class FourCycle:
+    """A 4-cycle w* + a, w* + b, w* − a, w* − b along one mode of the Hessian, beside the 2-cycle.
+
+    Attributes:
+        curvature: that of the mode.
+        far, near: a and b, in η and ρ.
+        exists: the η at which it is there.
+        attracts: the η at which it attracts deviations along its mode.
+    """
+
+    curvature: Any
+    far: Any
+    near: Any
+    exists: EtaRange
+    attracts: EtaRange
+
+
+@dataclass(frozen=True)
 class PointStability:
     """What is derived about one critical point, or about a set with one spectrum.
 
@@ -60,6 +78,7 @@ class PointStability:
         multipliers: for each eigenvalue across the set, by what one step multiplies a deviation:
             from the point, or from the first attracting cycle.
         cycles: the 2-cycles along the modes, those that attract first.
+        four_cycles: those along the modes on which runs may end in place of the 2-cycle.
         unknown: why nothing is derived, or None.
         remarks: under which conditions what is said here holds.
     """
@@ -69,6 +88,7 @@ class PointStability:
     ranges: tuple[EtaRange, ...] = ()
     multipliers: tuple[tuple[Any, ...], ...] = ()
     cycles: tuple[Cycle, ...] = ()
+    four_cycles: tuple[FourCycle, ...] = ()
     unknown: Unknown | None = None
     remarks: tuple[str, ...] = ()
 

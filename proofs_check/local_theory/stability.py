@@ -4,8 +4,9 @@
 
 For every critical point: by what each mode of the Hessian is multiplied in one step, the η from
 which on the point no longer attracts, as a function of ρ, and where steps jump over the point, the
-2-cycle that takes its place. All of it is derived by running the simulator's own rules on symbols
-(local_maps.py, two_cycles.py, attraction.py); what is not derived is `Unknown`, with the reason.
+2-cycle that takes its place. What attracts does so locally: the runs that begin near enough. All of
+it is derived by running the simulator's own rules on symbols (local_maps.py, two_cycles.py,
+attraction.py); what is not derived is `Unknown`, with the reason.
 """
 
 from __future__ import annotations

@@ -101,6 +101,13 @@ def _rows(point: PointStability) -> list[str]:
         ends = cycle.attracts.ends
         of_several = "" if len(attracting) == 1 or ends is None else f"   for {_between(ends)}"
         rows.append(f"amplitude    {written(cycle.amplitude)}{of_several}")
+    for beside in point.four_cycles:
+        ends = beside.attracts.ends
+        rows.append(
+            f"beside it    a, b, −a, −b along λ = {written(beside.curvature)}, "
+            f"a = {written(beside.far)}, b = {written(beside.near)}"
+            + ("" if ends is None else f", for {_between(ends)}")
+        )
     return rows + [f"remark       {r}" for r in point.remarks]
 
 
@@ -108,7 +115,8 @@ def _what(point: PointStability) -> str:
     found = point.eta_range
     if point.attractor is Attractor.NOTHING or isinstance(found, Unknown):
         return written(found) if isinstance(found, Unknown) else "nothing, at no η"
-    return f"{point.attractor.value}, for {_between(found)}"
+    locally = ", locally" if point.four_cycles else ""
+    return f"{point.attractor.value}{locally}, for {_between(found)}"
 
 
 def _between(ends: tuple[Any, Any]) -> str:

@@ -20,6 +20,7 @@ from dynamics import (
     Algorithm,
     ArrayVector,
     ClippedStableSAM,
+    HeavyBall,
     HeavyBallGD,
     HeavyBallSAM,
     HeavyBallUSAM,
@@ -320,6 +321,37 @@ def test_cycles_and_their_multipliers_are_those_of_the_running_step(algorithm):
         np.testing.assert_allclose(
             sorted_values(ours), sorted_values(np.linalg.eigvals(jacobian)), atol=1e-8
         )
+
+
+def test_momentum_has_a_four_cycle_beside_the_two_cycle_and_it_is_said():
+    """The closed form, for β = 0.3: a, b = hρ(2 − h)/D, hρ(2β − h)/D iff h < 2β."""
+    slow = replace(HeavyBallSAM, name="slow", base=HeavyBall(0.3))
+    (at,) = stability(Quadratic((1.3,)), slow).points
+    (four,) = at.four_cycles
+    h, beta = sympy.Rational(13, 10) * eta, sympy.Rational(3, 10)
+    below = (1 + beta - h) ** 2 + (1 - beta) ** 2
+    assert same(four.far, h * rho * (2 - h) / below)
+    assert same(four.near, h * rho * (2 * beta - h) / below)
+    assert four.exists.ends == four.attracts.ends == (0, sympy.Rational(6, 13))
+    assert any("attracting is local" in remark for remark in at.remarks)
+    assert "a 2-cycle about it, locally" in str(stability(Quadratic((1.3,)), slow))
+    # The running step takes (a, v) to (b, v′) and on to (−a, −v), and shrinks what is beside.
+    numbers = {eta: 0.4, rho: 0.17}
+    a, b = (float(x.subs(numbers)) for x in (four.far, four.near))
+    state = np.array([a, -(a + b) / 0.4])
+    shrinks = np.eye(2)
+    for expected in (b, -a):
+        jacobian, state = jacobian_of_running_step(Quadratic((1.3,)), slow, state, 0.4, 0.17)
+        shrinks = jacobian @ shrinks
+        np.testing.assert_allclose(state[0], expected, atol=1e-14)
+    assert abs(np.linalg.eigvals(shrinks)).max() < 1
+    # Runs from rest find both cycles where both are, and the 2-cycle alone beyond h = 2β.
+    starts = np.linspace(0.01, 0.4, 200)[:, None]
+    for rate, periods in ((0.1, {2, 4}), (0.49, {2})):
+        runs = ensemble(Quadratic((1.3,)), slow, eta=rate, rho=0.17, starts=starts, n_steps=4000)
+        assert set(runs.period.values.tolist()) == periods
+    # Without a memory, and for a rule that clips, there is nothing of the kind.
+    assert stability(Quadratic((1.3,)), SAM).points[0].four_cycles == ()
 
 
 # -- simulated runs on both sides of each threshold ----------------------------------------------
