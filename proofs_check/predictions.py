@@ -8,13 +8,20 @@ which state the published formulas, report the difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import sympy
 
-from dynamics import Algorithm, Vector, initial_memory, step
-from landscapes import SymbolicLoss
+from dynamics import Algorithm
+from proofs_check.local_theory.eta_ranges import sign_of
+from proofs_check.local_theory.local_maps import (
+    NO_ATTRACTING_CYCLE,
+    Underivable,
+    check_algorithm,
+    local_map,
+)
+from proofs_check.symbolic_steps import next_point
 from proofs_check.symbols import (
     assuming_positive,
     curvature,
@@ -32,134 +39,105 @@ factor: Callable[[Any], Any] = sympy.factor
 simplify: Callable[[Any], Any] = sympy.simplify
 
 
-class SymbolicVector(Vector):
-    """A vector of SymPy expressions, away from the points where a norm vanishes."""
-
-    __slots__ = ()
-
-    def norm(self) -> sympy.Expr:
-        return sympy.sqrt(sympy.factor(self.dot(self)))
-
-    def unit(self) -> Self:
-        length = self.norm()
-        return type(self)(tuple(sympy.cancel(c / length) for c in self.components))
-
-    def absolute(self) -> Self:
-        return type(self)(tuple(sympy.Abs(c) for c in self.components))
-
-    def sign(self) -> Self:
-        return type(self)(tuple(sympy.sign(c) for c in self.components))
-
-    def largest(self) -> sympy.Expr:
-        return sympy.Max(*(sympy.Abs(c) for c in self.components))
-
-    def derivative(self, function: Callable[[Any], Any], along: Any) -> Self:
-        s = sympy.Dummy("s")
-        moved = function(self + s * along)
-        return type(self)(
-            tuple(sympy.diff(sympy.sympify(c), s).subs(s, 0) for c in moved.components)
-        )
-
-    @staticmethod
-    def ratio(a: Any, b: Any) -> Any:
-        return sympy.cancel(a / b)
-
-    @staticmethod
-    def smaller(a: Any, b: Any) -> Any:
-        return sympy.Min(a, b)
-
-    @staticmethod
-    def larger(a: Any, b: Any) -> Any:
-        return sympy.Max(a, b)
-
-    @staticmethod
-    def _sum(component: Any) -> Any:
-        return component
-
-
-def next_point(
-    gradient: Callable[[Sequence[Any]], Sequence[Any]],
-    algorithm: Algorithm,
-    point: Sequence[Any],
-    eta: Any = eta,
-    rho: Any = rho,
-) -> tuple[sympy.Expr, ...]:
-    """The point after one step of the running code, given the gradient as a function."""
-    w = SymbolicVector(tuple(point))
-    after, _ = step(
-        lambda v: SymbolicVector(tuple(gradient(v.components))),
-        algorithm,
-        w,
-        initial_memory(algorithm, w),
-        eta,
-        rho,
-    )
-    return tuple(sympy.sympify(c) for c in after.components)
-
-
-def gradient_of(loss: SymbolicLoss) -> Callable[[Sequence[Any]], tuple[sympy.Expr, ...]]:
-    """The gradient of a landscape's own symbolic loss, as a function of the point."""
-    entries = loss.gradient()
-
-    def gradient(point: Sequence[Any]) -> tuple[sympy.Expr, ...]:
-        at: Any = dict(zip(loss.point, point, strict=True))
-        return tuple(g.subs(at, simultaneous=True) for g in entries)
-
-    return gradient
-
-
 def equation_in_latex(left: Any, right: Any, names: dict[sympy.Symbol, str] | None = None) -> str:
     """`left = right` as LaTeX, some symbols under other names."""
     shown = sympy.Eq(sympy.sympify(left), sympy.sympify(right), evaluate=False)
     return sympy.latex(shown, symbol_names=names or {})
 
 
+T = TypeVar("T")
+
+
+def _derived(work: Callable[[Algorithm], T]) -> Callable[[Algorithm], T]:
+    """`work`, done once for each algorithm; `ValueError` for what is none, hashable or not."""
+    kept = lru_cache(maxsize=None)(work)
+
+    @wraps(work)
+    def ask(algorithm: Algorithm) -> T:
+        check_algorithm(algorithm)
+        return kept(algorithm)
+
+    return ask
+
+
 # -- at a minimum with curvature λ -------------------------------------------------------------
 
 
-@lru_cache
+@_derived
 def map_near_minimum(algorithm: Algorithm) -> sympy.Expr:
     """w⁺ as a function of w > 0 for L = λw²/2, in the symbols w, λ, η, ρ.
 
-    Raises `ValueError` for an algorithm whose steps are not all by one map of w.
+    Raises `ValueError` for an algorithm whose steps are not all by one map of w, the same wherever
+    the minimum lies.
     """
+    try:
+        local_map(algorithm)
+    except Underivable as why:
+        raise ValueError(f"nothing is derived: {why}") from why
     if algorithm.base is not None or not algorithm.is_autonomous:
         raise ValueError(
-            f"{algorithm} does not step by one map of w: it remembers, draws or counts; "
-            "proofs_check.stability says what is known of it"
+            f"nothing is derived: {algorithm} does not step by one map of w, for it remembers "
+            "or counts; proofs_check.stability says what is known of it"
         )
 
     def run(w: Any, lam: Any, eta: Any, rho: Any) -> Any:
         return sympy.simplify(next_point(lambda v: [lam * v[0]], algorithm, [w], eta, rho)[0])
 
-    return with_positive((w, curvature, eta, rho), run)
+    after = with_positive((w, curvature, eta, rho), run)
+    if after.has(sympy.Min, sympy.Max):
+        raise ValueError(
+            f"nothing is derived: {algorithm} clips, so that its step is one map of w near the "
+            "minimum and another far from it; proofs_check.stability says what is known of it"
+        )
+    return after
 
 
-@lru_cache
+@_derived
 def multiplier(algorithm: Algorithm) -> sympy.Expr:
     """∂w⁺/∂w near a minimum of curvature λ: what a deviation along that mode is multiplied by."""
     return factor(sympy.diff(map_near_minimum(algorithm), w))
 
 
-@lru_cache
+@_derived
 def threshold(algorithm: Algorithm) -> sympy.Expr:
-    """The η at which the multiplier reaches −1: the edge of stability, in λ and ρ."""
-    (edge,) = sympy.solve(sympy.Eq(multiplier(algorithm), -1), eta)
-    return factor(edge)
+    """The η at which the multiplier reaches −1: the edge of stability, in λ and ρ.
+
+    Raises `ValueError` where none is derived.
+    """
+    cycle_amplitudes(algorithm)
+    edges = sympy.solve(sympy.Eq(multiplier(algorithm), -1), eta)
+    if len(edges) != 1 or sign_of(edges[0]) != 1:
+        raise ValueError(
+            f"nothing is derived: the multiplier of {algorithm} does not reach −1 at one η > 0 "
+            "for all λ and ρ; proofs_check.stability says what is known of it"
+        )
+    return factor(edges[0])
 
 
-@lru_cache
+@_derived
 def cycle_amplitudes(algorithm: Algorithm) -> tuple[sympy.Expr, ...]:
-    """The w > 0 with w⁺ = −w, an exact 2-cycle around the minimum; none for most algorithms."""
-    solutions = sympy.solve(sympy.Eq(map_near_minimum(algorithm), -w), w)
-    return tuple(factor(s) for s in solutions if s != 0)
+    """The w > 0 with w⁺ = −w, an exact 2-cycle around the minimum; none for most algorithms.
+
+    Raises `ValueError` where a step jumps over the minimum and no such cycle attracts for small η.
+    """
+    after = map_near_minimum(algorithm)
+    if after.subs(w, 0) == 0:
+        return ()
+    solutions = [factor(s) for s in sympy.solve(sympy.Eq(after, -w), w) if s != 0]
+    # Where a cycle is there and attracts for small η it does so at η = 1/1000, λ = ρ = 1.
+    at: Any = {curvature: 1, rho: 1, eta: sympy.Rational(1, 1000)}
+    slopes = [multiplier(algorithm).subs(w, s).subs(at) for s in solutions]
+    kept = [s for s, m in zip(solutions, slopes, strict=True) if s.subs(at) > 0 and abs(m) < 1]
+    if not kept:
+        raise ValueError(f"nothing is derived: for {algorithm}, {NO_ATTRACTING_CYCLE}")
+    return tuple(kept)
 
 
 #: An amplitude that is asked for.
 tolerance: sympy.Symbol = sympy.Symbol("tolerance", real=True)
 
 
-@lru_cache
+@_derived
 def edge_within_tolerance(algorithm: Algorithm) -> sympy.Expr:
     """The η beyond which no run stays within `tolerance` of a minimum of curvature λ.
 
@@ -172,7 +150,7 @@ def edge_within_tolerance(algorithm: Algorithm) -> sympy.Expr:
     return factor(edge)
 
 
-@lru_cache
+@_derived
 def cycle_amplitude(algorithm: Algorithm) -> sympy.Expr:
     """The amplitude of the 2-cycle; 0 where the minimum itself is the only one.
 
@@ -184,7 +162,7 @@ def cycle_amplitude(algorithm: Algorithm) -> sympy.Expr:
     return amplitudes[0] if amplitudes else sympy.S.Zero
 
 
-@lru_cache
+@_derived
 def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
     """∂w₂⁺/∂w₂ on the 2-cycle along the first mode, for curvatures λ (first) and rλ (second).
 
@@ -207,13 +185,13 @@ def transversal_multiplier(algorithm: Algorithm) -> sympy.Expr:
 # -- on the lines of minima of ℓ(xy) -----------------------------------------------------------
 
 
-@lru_cache
+@_derived
 def multiplier_on_line(algorithm: Algorithm) -> sympy.Expr:
     """∂x⁺/∂x at the minimum (0, y) of ℓ(xy), x > 0: the multiplier for curvature y²."""
     return factor(multiplier(algorithm).subs(curvature, y**2))
 
 
-@lru_cache
+@_derived
 def resting_heights_squared(algorithm: Algorithm) -> sympy.Expr:
     """The y² beyond which a minimum (0, y) of ℓ(xy) repels: where the multiplier is −1."""
     square = sympy.Dummy("Y", positive=True)
@@ -253,7 +231,7 @@ class NeuronStep(NamedTuple):
         return sympy.cancel((self.y_next**2 - self.x_next**2) / (y**2 - x**2))
 
 
-@lru_cache
+@_derived
 def neuron_step(algorithm: Algorithm) -> NeuronStep:
     """One step of the running code on ℓ(xy), the link known by its two slopes only."""
 
@@ -276,7 +254,7 @@ def neuron_step(algorithm: Algorithm) -> NeuronStep:
 position: sympy.Symbol = sympy.Symbol("xi", real=True)
 
 
-@lru_cache
+@_derived
 def tail(algorithm: Algorithm) -> tuple[sympy.Expr, sympy.Expr]:
     """y⁺/y and x⁺/y² in the limit y → 0 with x = ξy², ξ > 0, for any ℓ′(s) = s + o(s)."""
     after = neuron_step(algorithm)
@@ -292,7 +270,7 @@ def tail(algorithm: Algorithm) -> tuple[sympy.Expr, sympy.Expr]:
     return with_positive((position, y, eta, rho), run)
 
 
-@lru_cache
+@_derived
 def last_drifting_product(algorithm: Algorithm) -> sympy.Expr:
     """The ηρ² beyond which no 2-cycle astride the line x = 0 slides down to the origin of ℓ(xy).
 

@@ -9,7 +9,7 @@ import sympy
 
 from dynamics import Algorithm
 from landscapes import MatrixSensing
-from proofs_check.predictions import gradient_of, next_point
+from proofs_check.symbolic_steps import gradient_of, next_point
 from proofs_check.symbols import eta, rho, with_positive
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from dynamics import Algorithm
-from proofs_check.predictions import next_point
+from proofs_check.symbolic_steps import next_point
 
 
 @lru_cache

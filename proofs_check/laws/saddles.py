@@ -20,10 +20,10 @@ from proofs_check.predictions import (
     equation_in_latex,
     factor,
     multiplier,
-    next_point,
     threshold,
     transversal_multiplier,
 )
+from proofs_check.symbolic_steps import next_point
 from proofs_check.symbols import curvature, eta, ratio, rho
 
 

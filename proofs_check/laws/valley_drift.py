@@ -22,7 +22,8 @@ from scipy.integrate import solve_ivp
 from dynamics import Algorithm
 from landscapes.checks import Real
 from proofs_check.evidence import value
-from proofs_check.predictions import cycle_amplitude, next_point
+from proofs_check.predictions import cycle_amplitude
+from proofs_check.symbolic_steps import next_point
 from proofs_check.symbols import curvature, eta, h, rho, with_positive, y
 
 #: λ′(y), how the curvature across the valley changes along it.

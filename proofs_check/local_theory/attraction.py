@@ -13,6 +13,7 @@ from proofs_check.local_theory.critical_spectra import Place
 from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues
 from proofs_check.local_theory.four_cycles import four_cycles
 from proofs_check.local_theory.local_maps import (
+    NO_ATTRACTING_CYCLE,
     LocalMap,
     Nature,
     Underivable,
@@ -136,7 +137,7 @@ def _cycles(place: Place, algorithm: Algorithm, remarks: list[str]) -> PointStab
         raise Underivable(
             "the 2-cycles along a mode are not differentiable across it; others are not derived"
             if beyond
-            else "no 2-cycle along a mode attracts; what else may hold runs near it is not derived"
+            else NO_ATTRACTING_CYCLE
         )
     if any(not _is_positive(v) for v in place.across):
         remarks.append("what else may hold runs near it, at other η, is not derived")

@@ -23,12 +23,25 @@ from typing import Any, NamedTuple
 import sympy
 
 from dynamics import Algorithm, Optax, Vector, initial_memory, step
-from proofs_check.predictions import SymbolicVector
+from landscapes.checks import shown
+from proofs_check.symbolic_steps import SymbolicVector
 from proofs_check.symbols import curvature, eta, rho
 
 
 class Underivable(Exception):
     """Nothing is derived for this algorithm or at this point; the text says why."""
+
+
+#: Of a step that jumps over the point: why nothing is derived.
+NO_ATTRACTING_CYCLE = (
+    "no 2-cycle along a mode attracts; what else may hold runs near it is not derived"
+)
+
+
+def check_algorithm(algorithm: Any) -> None:
+    """Raises `ValueError` for anything that is no algorithm."""
+    if not isinstance(algorithm, Algorithm):
+        raise ValueError(f"algorithm must be one such as dynamics.SAM; got {shown(algorithm)}")
 
 
 class Nature(Enum):

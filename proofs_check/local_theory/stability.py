@@ -23,6 +23,7 @@ from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
 from proofs_check.local_theory.critical_spectra import is_quadratic, places
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
+from proofs_check.local_theory.local_maps import check_algorithm
 from proofs_check.local_theory.point_stability import PointStability
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     """
     if not isinstance(landscape, Landscape):
         raise ValueError(f"landscape must be one such as Saddle(); got {shown(landscape)}")
-    if not isinstance(algorithm, Algorithm):
-        raise ValueError(f"algorithm must be one such as dynamics.SAM; got {shown(algorithm)}")
+    check_algorithm(algorithm)
     if landscape.dim > MOST_COORDINATES:
         raise ValueError(
             f"landscape must have at most {MOST_COORDINATES} coordinates; {shown(landscape)} has "

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from dynamics import Algorithm
-from proofs_check.predictions import next_point
+from proofs_check.symbolic_steps import next_point
 from proofs_check.symbols import curvature, eta, rho, with_positive
 
 #: w₁ and w₂, positive without loss of generality: reflections leave the loss as it is.

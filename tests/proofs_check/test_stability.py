@@ -416,12 +416,6 @@ def runs_about(landscape, algorithm, at):
 
 
 def test_another_rule_has_another_answer():
-    def backwards(here, radius):
-        return -radius * here.g
-
-    def backwards_unit(here, radius):
-        return -radius * here.g.unit()
-
     flipped = Algorithm("flipped", backwards, plain_descent, "a mutation")
     line, correct = (
         stability(LinearNeuron(), a)["minima x = 0"].multipliers[0][0] for a in (flipped, USAM)
@@ -468,6 +462,51 @@ def test_what_is_not_derived_is_said_in_words(landscape, algorithm, reason):
 def test_wrong_input_is_refused(landscape, algorithm, message):
     with pytest.raises(ValueError, match=message):
         stability(landscape, algorithm)
+
+
+def backwards(here, radius):
+    return -radius * here.g
+
+
+def backwards_unit(here, radius):
+    return -radius * here.g.unit()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "reason"),
+    [
+        ("SAM", "algorithm must be one such as dynamics.SAM; got 'SAM'"),
+        (Algorithm, "algorithm must be one such as"),
+        ([SAM], "algorithm must be one such as"),
+        (None, "algorithm must be one such as"),
+        (ClippedStableSAM(0.3), "clips"),
+        (NormalisedGD, "no 2-cycle along a mode attracts"),
+        (replace(SAM, name="backwards", ascent=backwards_unit), "no 2-cycle along a mode attracts"),
+        (ASAM(0.01), "depends on where the point lies"),
+        (SGD, "draws examples"),
+        (HeavyBallSAM, "remembers or counts; proofs_check.stability says"),
+    ],
+    ids=str,
+)
+def test_what_is_not_derived_is_refused_alike(algorithm, reason):
+    """`threshold`, `cycle_amplitude` and `stability`, in one and the same sentence."""
+    refused = set()
+    for ask in (threshold, cycle_amplitude):
+        with pytest.raises(ValueError, match=reason) as raised:
+            ask(algorithm)
+        refused.add(str(raised.value))
+    if not isinstance(algorithm, Algorithm):
+        with pytest.raises(ValueError, match=reason) as raised:
+            stability(TOY, algorithm)
+        refused.add(str(raised.value))
+    assert (len(refused) == 1 and "; got" in reason) or "\n" not in refused.pop()
+
+
+def test_a_threshold_is_positive_for_every_radius():
+    flipped = replace(USAM, name="flipped", ascent=backwards)  # 1 − ηλ(1 − ρλ)
+    with pytest.raises(ValueError, match="does not reach −1 at one η > 0 for all λ and ρ"):
+        threshold(flipped)
+    assert cycle_amplitude(flipped) == 0
 
 
 def test_places_on_a_set_are_asked_for():
