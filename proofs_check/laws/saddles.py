@@ -15,6 +15,7 @@ import sympy
 
 from dynamics import Algorithm
 from landscapes.checks import Real
+from proofs_check import asked
 from proofs_check.evidence import value
 from proofs_check.predictions import (
     equation_in_latex,
@@ -52,11 +53,11 @@ def capture_edge(algorithm: Algorithm, top: float, negative: float, rhos: Real) 
     For each ρ, shape `(rho,)`; not a number where arbitrarily small η are not captured. For SAM it
     is 2m/(λ(λ + m)), whatever ρ is, provided that m < λ.
 
-    Raises `ValueError` unless top > 0 > negative.
+    Raises `ValueError` unless top > 0 > negative and each ρ is finite and >= 0.
     """
     if not (top > 0 > negative):
         raise ValueError(f"a strict saddle has top > 0 > negative; got {top}, {negative}")
-    at = {curvature: top, ratio: negative / top, rho: np.asarray(rhos, dtype=np.float64)}
+    at = {curvature: top, ratio: negative / top, rho: asked.radii(rhos)}
     with np.errstate(divide="ignore"):
         borders = [np.broadcast_to(value(b, at), at[rho].shape) for b in capture_borders(algorithm)]
     edge = np.min([np.where(b > 0, b, np.inf) for b in borders], axis=0)

@@ -16,6 +16,8 @@ import mpmath
 import numpy as np
 import sympy
 
+from landscapes.checks import real_array
+from proofs_check import asked
 from proofs_check.local_theory.local_maps import Underivable
 from proofs_check.symbols import curvature as lam
 from proofs_check.symbols import eta, rho
@@ -137,8 +139,13 @@ class EtaRange:
         return cls(kept, len(kept) < len(set(pairs)), curvature)
 
     def at(self, rho_values: Any, **coordinates: Any) -> tuple[np.ndarray, np.ndarray]:
-        """The ends (lower, upper) of the range for each ρ; (0, 0) where it is empty."""
-        radii = np.asarray(rho_values, dtype=np.float64)
+        """The ends (lower, upper) of the range for each ρ; (0, 0) where it is empty.
+
+        Raises `ValueError` unless each ρ is finite and >= 0 and the coordinates are those of a
+        place on the set.
+        """
+        radii = asked.radii(rho_values)
+        self._check_coordinates(coordinates)
         lower, upper = np.zeros(radii.shape), np.full(radii.shape, np.inf)
         possible = np.ones(radii.shape, dtype=bool)
         for a, b in self.conditions:
@@ -151,6 +158,16 @@ class EtaRange:
             possible &= (slope != 0) | (constant > 0)
         possible &= lower < upper
         return np.where(possible, lower, 0.0), np.where(possible, upper, 0.0)
+
+    def _check_coordinates(self, given: dict[str, Any]) -> None:
+        """Raises `ValueError` for a coordinate that the range does not depend on, or none."""
+        places = set() if self.curvature is None else self.curvature.free_symbols
+        needed = {s.name for s in places}
+        for name in given:
+            if name not in needed:
+                those = f"; those of the place are {', '.join(sorted(needed))}" if needed else ""
+                raise ValueError(f"the range does not depend on a coordinate {name!r}{those}")
+            real_array(name, given[name], ndim=(0, 1, 2), accepted="a number or an array of them")
 
     @cached_property
     def ends(self) -> tuple[Any, Any] | None:

@@ -17,6 +17,7 @@ import sympy
 
 from dynamics import Algorithm
 from landscapes import Unknown
+from landscapes.checks import positive_number, real_number
 from proofs_check.local_theory.eta_ranges import contracting, sign_of
 from proofs_check.local_theory.local_maps import Nature, Underivable, exact, local_map
 from proofs_check.symbols import curvature, eta, rho, with_positive
@@ -42,14 +43,11 @@ class CurvatureFilter:
     ) -> tuple[tuple[float, float], ...]:
         """The admitted λ, as closed intervals (low, high), ascending; their ends may be equal.
 
-        Raises `ValueError` unless η > 0 and ρ ≥ 0.
+        Raises `ValueError` unless η > 0 and ρ ≥ 0, both finite.
         """
-        if not (eta_value > 0 and rho_value >= 0):
-            raise ValueError(f"η must be positive and ρ not negative; got {eta_value}, {rho_value}")
-        at = {
-            eta: sympy.Rational(repr(float(eta_value))),
-            rho: sympy.Rational(repr(float(rho_value))),
-        }
+        rate = positive_number("eta", eta_value)
+        radius = real_number("rho", rho_value, accepted="finite and >= 0", fits=lambda v: v >= 0)
+        at = {eta: exact(rate), rho: exact(radius)}
         here: list[Any] = [sympy.Poly(c.subs(at), curvature) for c in self.conditions]
         roots = sorted({float(root) for p in here for root in p.real_roots()} if here else set())
         ends = [-np.inf, *roots, np.inf]
@@ -119,8 +117,9 @@ def curvature_filter(algorithm: Algorithm) -> CurvatureFilter | Unknown:
 def first_radius(algorithm: Algorithm, negative: float, rate: float) -> float:
     """The least ρ > 0 at which the filter begins or ceases to admit a curvature, at η = `rate`.
 
-    Raises `ValueError` if the algorithm has no filter.
+    Raises `ValueError` if the algorithm has no filter, or there is no such ρ, or `rate` is not > 0.
     """
+    positive_number("eta", rate)
     found = curvature_filter(algorithm)
     if not isinstance(found, CurvatureFilter):
         raise ValueError(f"{algorithm} has no filter: {found.reason}")
@@ -128,4 +127,7 @@ def first_radius(algorithm: Algorithm, negative: float, rate: float) -> float:
     roots: list[Any] = []
     for condition in found.conditions:
         roots += sympy.Poly(condition.subs(at), rho).real_roots()
-    return min(float(root) for root in roots if root > 0)
+    positive = [float(root) for root in roots if root > 0]
+    if not positive:
+        raise ValueError(f"{algorithm} admits λ = {negative} at η = {rate} for all ρ > 0 or none")
+    return min(positive)

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from landscapes import CriticalKind, Unknown
-from proofs_check import symbols
+from proofs_check import asked, symbols
 from proofs_check.local_theory.critical_spectra import Place
 from proofs_check.local_theory.eta_ranges import EtaRange, extreme
 
@@ -140,21 +140,26 @@ class PointStability:
 
         On a set whose spectrum varies the place is to be given: `threshold_at(0.1, y=2.0)`.
         """
-        radii = np.asarray(rho, dtype=np.float64)
+        radii = asked.radii(rho)
         if self.unknown is not None:
             return np.full(radii.shape, np.nan)
         uppers = [r.at(radii, **coordinates)[1] for r in self.ranges]
         return np.max(uppers, axis=0) if uppers else np.zeros(radii.shape)
 
-    def amplitude_at(self, eta: Any, rho: Any) -> np.ndarray:
-        """The amplitude of the cycle that attracts at each η and ρ; NaN where none does."""
-        steps, radii = np.broadcast_arrays(np.asarray(eta, float), np.asarray(rho, float))
+    def amplitude_at(self, eta: Any, rho: Any, **coordinates: Any) -> np.ndarray:
+        """The amplitude of the cycle that attracts at each η and ρ; NaN where none does.
+
+        On a set whose spectrum varies the place is to be given, as to `threshold_at`.
+        """
+        steps, radii = np.broadcast_arrays(asked.rates(eta), asked.radii(rho))
         found = np.full(steps.shape, np.nan)
         for cycle in self.cycles:
-            low, high = cycle.attracts.at(radii)
-            size = sympy.lambdify((symbols.eta, symbols.rho), cycle.amplitude, "numpy")
+            low, high = cycle.attracts.at(radii, **coordinates)
+            names = [s for s in cycle.amplitude.free_symbols if s.name in coordinates]
+            size = sympy.lambdify((symbols.eta, symbols.rho, *names), cycle.amplitude, "numpy")
+            place = (np.asarray(coordinates[s.name], float) for s in names)
             with np.errstate(divide="ignore", invalid="ignore"):
-                sizes = np.broadcast_to(size(steps, radii), steps.shape)
+                sizes = np.broadcast_to(size(steps, radii, *place), steps.shape)
             found = np.where((low < steps) & (steps < high), sizes, found)
         return found
 
@@ -165,7 +170,7 @@ class PointStability:
         """
         if self.unknown is not None:
             raise ValueError(f"at {self.name}: {self.unknown.reason}")
-        steps, radii = np.broadcast_arrays(np.asarray(eta, float), np.asarray(rho, float))
+        steps, radii = np.broadcast_arrays(asked.rates(eta), asked.radii(rho))
         inside = np.zeros(steps.shape, dtype=bool)
         for one in self.ranges:
             low, high = one.at(radii, **coordinates)

@@ -19,6 +19,7 @@ import numpy as np
 from dynamics import Algorithm
 from landscapes import Landscape, Unknown
 from landscapes.checks import shown
+from proofs_check import asked
 from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
 from proofs_check.local_theory.critical_spectra import is_quadratic, places
@@ -65,7 +66,7 @@ class Stability:
         """
         import xarray  # it takes longer to import than SymPy
 
-        radii = np.atleast_1d(np.asarray(rho, dtype=np.float64))
+        radii = np.atleast_1d(asked.radii(rho))
         kept = [p for p in self.points if not p.place.coordinates]
         values = (
             np.stack([p.threshold_at(radii) for p in kept]) if kept else np.zeros((0, len(radii)))

@@ -54,8 +54,9 @@ from landscapes import (
     Unknown,
 )
 from proofs_check import stability
+from proofs_check.laws.saddles import capture_edge
 from proofs_check.local_theory.critical_spectra import places
-from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
+from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter, first_radius
 from proofs_check.local_theory.local_maps import Nature, Underivable, local_map
 from proofs_check.local_theory.point_stability import Attractor
 from proofs_check.predictions import cycle_amplitude, threshold, transversal_multiplier
@@ -518,7 +519,44 @@ def test_places_on_a_set_are_asked_for():
     with pytest.raises(KeyError, match="no critical point is called 'minima'; there are minima x"):
         found["minima"]
     assert found.edges([0.1]).sizes == {"point": 1, "rho": 1}
-    with pytest.raises(ValueError, match="η must be positive"):
+    cycle = stability(LinearNeuron(), SAM)["minima x = 0"]
+    np.testing.assert_allclose(cycle.amplitude_at(0.2, 0.1, y=2.0), 0.2 * 0.1 * 4 / (2 - 0.2 * 4))
+    with pytest.raises(ValueError, match="place on the set too: y"):
+        cycle.amplitude_at(0.2, 0.1)
+    with pytest.raises(ValueError, match="depend on a coordinate 'x'; those of the place are y"):
+        line.threshold_at(0.1, y=1.0, x=2.0)
+    with pytest.raises(ValueError, match="y must be finite; got nan"):
+        line.threshold_at(0.1, y=float("nan"))
+
+
+NO_RADIUS = [
+    float("nan"),
+    -1,
+    True,
+    float("inf"),
+    [0.1, -0.2],
+    [0.1, float("nan")],
+    "0.1",
+    None,
+    1j,
+]
+
+
+@pytest.mark.parametrize("wrong", NO_RADIUS, ids=str)
+def test_what_is_no_radius_and_no_rate_is_refused(wrong):
+    found = stability(TOY, SAM)
+    at = found["minimum (1, 1)"]
+    saddle = {"top": 1.0, "negative": -0.3}
+    for ask in (
+        found.edges, at.threshold_at, lambda r: at.attracts(0.1, r), lambda r: at.attracts(r, 0.1),
+        lambda r: at.amplitude_at(0.1, r), lambda r: at.amplitude_at(r, 0.1),
+        lambda r: at.ranges[0].at(r), lambda r: admitted_by(USAM).intervals(0.1, r),
+        lambda r: admitted_by(USAM).intervals(r), lambda r: first_radius(USAM, -1.0, r),
+        lambda r: capture_edge(SAM, **saddle, rhos=r),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"(rho|eta) must be .*got"):
+            ask(wrong)
+    with pytest.raises(ValueError, match="eta must be positive"):
         admitted_by(USAM).intervals(0, 0.1)
 
 
