@@ -56,7 +56,7 @@ def four_cycles(algorithm: Algorithm) -> tuple[FourCycleFormula, ...]:
     states = list(branches((*ran.w, *ran.memory)))
     if len(states) > 1:
         return ()
-    once = sympy.Matrix(states[0][0])
+    once: Any = sympy.Matrix(states[0][0])
     jacobian = once.jacobian(sympy.Matrix([w, memory])).applyfunc(sympy.factor)
     if jacobian.has(w, memory):  # then the two steps are different maps, of a higher degree
         return ()
@@ -87,7 +87,8 @@ def _of_the_sign_of(expression: Any, lam: Any, e: Any) -> Any:
     above, below = sympy.fraction(sympy.together(expression))
     h = sympy.Dummy("h", positive=True)
     kept = []
-    for factor in sympy.Mul.make_args(sympy.factor(above * below)):
+    product: Any = sympy.factor(above * below)
+    for factor in sympy.Mul.make_args(product):
         in_h = sympy.expand(factor.subs(lam, h / e))
         if factor.is_positive or not in_h.free_symbols <= {h}:
             kept += [] if factor.is_positive else [factor]

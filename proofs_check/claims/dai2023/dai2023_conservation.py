@@ -10,6 +10,7 @@ alone drifts on along the minima.
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 import sympy
@@ -101,7 +102,9 @@ def proof():
 
 
 COSINE = Formula("cos(x*y)")
-DERIVATIVES = {LinearNeuron(link): kind.reference_derivative for link, kind in LINKS.items()}
+DERIVATIVES: dict[Any, Any] = {
+    LinearNeuron(link): kind.reference_derivative for link, kind in LINKS.items()
+}
 DERIVATIVES[COSINE] = lambda s: -np.sin(s)
 RISING = tuple(loss for loss in DERIVATIVES if loss is not COSINE)
 
