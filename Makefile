@@ -25,7 +25,7 @@ PIP_INSTALL := $(IN_VENV) -m pip install --quiet --no-input --disable-pip-versio
 	--constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test figures gallery lint bench clean distclean
+.PHONY: help verify check test figures gallery lint bench clean distclean
 # Two pips must never write into one environment at once, whatever -j says.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -42,7 +42,10 @@ verify figures gallery: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.2
 verify: $(INSTALLED) ## check every claim, symbolically and by simulation, and print the ledger
 	$(IN_VENV) -m proofs_check $(ARGS)
 
-test: $(INSTALLED_TEST) ## run the tests
+check: $(INSTALLED_TEST) ## run a part of the tests that takes a minute: one case of each, the slow left out
+	$(IN_VENV) -m pytest -m check $(ARGS)
+
+test: $(INSTALLED_TEST) ## run the tests, all of them
 	$(IN_VENV) -m pytest $(ARGS)
 
 figures: $(INSTALLED) ## draw every figure into build/figures

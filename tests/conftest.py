@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import jax
+import psutil
 import pytest
 from jaxtyping import install_import_hook
 
@@ -28,6 +30,47 @@ hypothesis.settings.load_profile("ravine")
 # The array annotations of the contract are checked on every call. Only there: elsewhere a wrong
 # type is to meet the library's own message, not the checker's.
 install_import_hook("landscapes.landscape", "beartype.beartype")
+
+# A worker that holds more than this after a module drops what has been compiled. Programs are
+# shared by the tests of a module, and mostly by them alone.
+MOST_MEMORY = 2**30
+
+# What `make check` leaves out.
+NOT_IN_CHECK = ("slow", "figures", "ledger", "fuzz")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as `check` what `make check` runs.
+
+    That is the first case of every test that takes little, and of a test marked `breadth` the
+    first case of each landscape and of each algorithm.
+    """
+    seen = set()
+    for item in items:
+        if any(item.get_closest_marker(name) for name in NOT_IN_CHECK):
+            continue
+        function = item.nodeid.partition("[")[0]
+        case = getattr(item, "callspec", None)
+        kinds: set[str] = {"any"}
+        if case is not None and item.get_closest_marker("breadth"):
+            kinds |= {
+                type(value).__name__ if name == "landscape" else str(value)
+                for name, value in case.params.items()
+                if name in ("landscape", "algorithm")
+            }
+        new = {(function, kind) for kind in kinds} - seen
+        if new:
+            item.add_marker("check")
+            seen |= new
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_programs_are_dropped() -> Iterator[None]:
+    yield
+    if psutil.Process().memory_info().rss > MOST_MEMORY:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

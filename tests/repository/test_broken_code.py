@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.ledger
+
 BREAKS = {
     "sign of the ascent flipped": (
         "    return rho * here.g.unit()\n",
