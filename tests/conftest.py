@@ -43,26 +43,28 @@ NOT_IN_CHECK = ("slow", "figures", "ledger", "fuzz")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as `check` what `make check` runs.
 
-    That is the first case of every test that takes little, and of a test marked `breadth` the
-    first case of each landscape and of each algorithm.
+    That is the first case of every test that takes little. Of a test marked `breadth` it is the
+    first case of each landscape and of each algorithm, or every case if it has neither.
     """
     seen = set()
     for item in items:
         if any(item.get_closest_marker(name) for name in NOT_IN_CHECK):
             continue
         function = item.nodeid.partition("[")[0]
-        case = getattr(item, "callspec", None)
-        kinds: set[str] = {"any"}
-        if case is not None and item.get_closest_marker("breadth"):
-            kinds |= {
-                type(value).__name__ if name == "landscape" else str(value)
-                for name, value in case.params.items()
-                if name in ("landscape", "algorithm")
-            }
+        kinds = {"any"}
+        if item.get_closest_marker("breadth"):
+            kinds |= _kinds(item) or {item.nodeid}
         new = {(function, kind) for kind in kinds} - seen
         if new:
             item.add_marker("check")
             seen |= new
+
+
+def _kinds(item: pytest.Item) -> set[str]:
+    """The landscape and the algorithm that a case is about."""
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    kinds = {type(given["landscape"]).__name__} if "landscape" in given else set()
+    return kinds | ({str(given["algorithm"])} if "algorithm" in given else set())
 
 
 @pytest.fixture(autouse=True, scope="module")

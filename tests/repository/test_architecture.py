@@ -145,6 +145,7 @@ def test_there_are_modules():
     assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(PACKAGES)
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_keeps_the_rules(path: Path):
     package, source = path.relative_to(ROOT).parts[0], path.read_text(encoding="utf-8")
@@ -173,6 +174,7 @@ def test_no_two_modules_of_the_theory_import_each_other():
     assert len(imports) > 40 and circles(imports) == []
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_for(path: Path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -114,6 +114,7 @@ def missing(root: Path = ROOT) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("package", ["landscapes", "proofs_check", "figures"])
 def test_every_module_is_imported_by_its_package(package: str):
     assert missing()[package] == []

@@ -79,6 +79,7 @@ def test_every_algorithm_has_an_oracle():
 # -- against the oracle ----------------------------------------------------------------------
 
 
+@pytest.mark.breadth
 @each_pair()
 def test_a_trajectory_is_the_oracles(landscape: Landscape, algorithm: Algorithm):
     n_steps = 30
