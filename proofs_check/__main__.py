@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     claims = _chosen(parser, given.claim, given.paper)
     if given.list:
         for claim in claims:
-            print(f"{claim.id}\n    {claim.title}\n    {claim.paper.key}, {claim.source}")
+            print(f"{claim.id}\n    {claim.title}\n    {claim.origin}: {claim.source}")
         return AS_RECORDED
     _check_writable(parser, given.json, given.report)
     _check_marked(parser, given.update_table)

@@ -22,6 +22,16 @@ class Provenance(Enum):
     RECALLED = "reconstructed from memory; wording and constants may differ from the paper's"
     DERIVED = "derived here"
 
+    @property
+    def label(self) -> str:
+        """It in a word or two, for tables and titles."""
+        return {
+            Provenance.READ: "as read",
+            Provenance.SUMMARY: "as summarised",
+            Provenance.RECALLED: "as recalled",
+            Provenance.DERIVED: "derived here",
+        }[self]
+
 
 class Finding(Enum):
     """What is known of a claim once everything has been run."""
@@ -127,6 +137,11 @@ class Claim:
     @property
     def latex(self) -> str:
         return sympy.latex(self.formula)
+
+    @property
+    def origin(self) -> str:
+        """The paper and how we have the statement: `dai2023, as recalled`."""
+        return f"{self.paper.key}, {self.provenance.label}"
 
 
 CLAIMS: dict[str, Claim] = {}

@@ -85,7 +85,7 @@ def _differs_somewhere(difference: sympy.Expr) -> str:
         value: Any = difference.subs(list(point.items())).doit().evalf(30)
         if value.is_number and abs(value) > sympy.Float("1e-20"):
             at = ", ".join(f"{s.name} = {v}" for s, v in point.items())
-            return f"the sides differ by {sympy.Float(value.as_real_imag()[0], 6)} at {at}"
+            return f"the sides differ by {value.evalf(6)} at {at}"
     return ""
 
 

@@ -27,7 +27,7 @@ _COLOURS = {
 }
 # Widths of the columns: the longest id fits on one line.
 _WIDTHS = {
-    "claim": 34, "paper": 12, "proof": 22, "evidence": 32, "controls": 8, "finding": 12,
+    "claim": 34, "from": 13, "proof": 22, "evidence": 32, "controls": 8, "finding": 12,
 }  # fmt: skip
 TABLE_WIDTH = sum(_WIDTHS.values()) + 3 * len(_WIDTHS) + 1
 _PACKAGES = ("jax", "jaxlib", "numpy", "sympy", "z3-solver", "xarray")
@@ -67,8 +67,9 @@ def table(rows: Sequence[Row]) -> Table:
         if not row.as_recorded:
             label += f"\n[bold red]recorded: {row.claim.recorded.name}[/]"
         name = f"[bold]{row.claim.id}[/]\n{row.claim.title}"
+        origin = row.claim.origin.replace(", ", ",\n")
         shown.add_row(
-            name, row.claim.paper.key, proof_text(row), evidence_text(row), controls_text(row),
+            name, origin, proof_text(row), evidence_text(row), controls_text(row),
             label,
         )  # fmt: skip
     return shown
@@ -129,6 +130,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "paper": claim.paper.key,
         "source": claim.source,
         "provenance": claim.provenance.value,
+        "origin": claim.origin,
         "statement": claim.statement,
         "latex": claim.latex,
         "kind": claim.kind.value,
@@ -187,7 +189,7 @@ def markdown_table(rows: Sequence[Row]) -> str:
             finding += f", see `{row.claim.corrected_by}`"
         title = row.claim.title.replace("|", r"\|")
         lines.append(
-            f"| `{row.claim.id}` | {title} | {row.claim.paper.key} | {proof_text(row)} | "
+            f"| `{row.claim.id}` | {title} | {row.claim.origin} | {proof_text(row)} | "
             f"{evidence_text(row)} | {controls_text(row)} | {finding} |"
         )
     return "\n".join(lines)
@@ -239,7 +241,7 @@ def describe(claim: Claim) -> str:
 
 def _page(row: Row) -> str:
     claim = row.claim
-    lines = [f"# {claim.id}", "", describe(claim), ""]
+    lines = [f"# {claim.id} ({claim.origin})", "", describe(claim), ""]
     if claim.remark:
         lines += [claim.remark, ""]
     hypotheses = ", ".join(f"${sympy.latex(relation)}$" for relation in claim.hypotheses)

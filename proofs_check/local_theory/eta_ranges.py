@@ -32,16 +32,14 @@ _CLOSE = mpmath.mpf(10) ** -18
 def contracting(jacobian: Any) -> tuple[Any, ...]:
     """Expressions that are all positive iff both eigenvalues are of modulus below 1.
 
-    For one eigenvalue m: 1 − m and 1 + m. For two, of z² − τz + δ: 1 − τ + δ, 1 + τ + δ, 1 − δ and
-    1 + δ (the conditions of Schur and Cohn).
+    For one eigenvalue m: 1 − m and 1 + m. For two, of z² − τz + δ: 1 − τ + δ, 1 + τ + δ and 1 − δ
+    (the conditions of Schur and Cohn; 1 + δ > 0 follows from the first two).
     """
     if jacobian.rows == 1:
         found = (1 - jacobian[0], 1 + jacobian[0])
     else:
         trace, determinant = jacobian.trace(), jacobian.det()
-        found = (
-            1 - trace + determinant, 1 + trace + determinant, 1 - determinant, 1 + determinant
-        )  # fmt: skip
+        found = (1 - trace + determinant, 1 + trace + determinant, 1 - determinant)
     return tuple(sympy.factor(c) for c in found)
 
 

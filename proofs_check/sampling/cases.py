@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 
 from dynamics import Algorithm, ArrayVector, batched, initial_memory, one_step, step
-from landscapes import Quadratic
+from landscapes import EVERYWHERE, Constant, Landscape, Quadratic
 from landscapes.checks import Real
 from proofs_check import symbols
 from proofs_check.evidence import (
@@ -84,6 +84,31 @@ class Cases:
         return witness
 
 
+@dataclass(frozen=True)
+class LandscapeCases:
+    """One step from random points of one landscape: columns as in `Cases`, shape `(n,)`."""
+
+    algorithm: Algorithm
+    landscape: Landscape
+    beta: Real
+    alpha: Real
+    h: Real
+    rho: Real
+    start: Real
+    excess: Real
+    next_excess: Real
+
+    def witness(self, shows: Callable[[int], str]) -> Callable[[int], Exhibit]:
+        """Each case as a witness, with a sentence on what it shows."""
+
+        def witness(i: int) -> Exhibit:
+            eta = self.h[i] / self.beta[i]
+            pasted = call(self.landscape, self.algorithm, self.start[i], eta, self.rho[i], 1)
+            return Exhibit(pasted, shows(i))
+
+        return witness
+
+
 def quadratic_cases(
     algorithm: Algorithm, size: Size, *, h: tuple[float, float], dim: int, seed: int,
     rho: tuple[float, float] = (1e-3, 1e1), unit: Any = 1, n_steps: int = 1,
@@ -107,6 +132,36 @@ def quadratic_cases(
         Quadratic.batch(spectra), start, steps / spectra[:, 0], radii
     )
     return Cases(algorithm, spectra, steps, radii, start, after, excesses, norm)
+
+
+def landscape_cases(
+    algorithm: Algorithm, landscape: Landscape, size: Size, *, h: tuple[float, float],
+    reach: float, seed: int, rho: tuple[float, float] = (1e-3, 1e1),
+) -> LandscapeCases:  # fmt: skip
+    """One step from random points of one landscape, uniform within `reach`; ηβ, ρ as above.
+
+    β and α are the smoothness and the Polyak–Łojasiewicz constant of its facts, which are to hold
+    everywhere.
+    """
+    n, dim = size.runs(2000), landscape.dim
+    random = np.random.default_rng(seed)
+    steps, radii, _ = _steps_radii_starts(random, n, dim, h, rho)
+    start = random.uniform(-reach, reach, (n, dim))
+    beta, alpha = (
+        np.full(n, constant_of(landscape, name)) for name in ("smoothness", "polyak_lojasiewicz")
+    )
+    after = batched(lambda *run: one_step(landscape, algorithm, *run))(start, steps / beta, radii)
+    least: Any = landscape.facts.minimum_loss
+    excess, later = (np.asarray(landscape.loss(w)) - least for w in (start, after))
+    return LandscapeCases(algorithm, landscape, beta, alpha, steps, radii, start, excess, later)
+
+
+def constant_of(landscape: Landscape, name: str) -> float:
+    """A constant of the landscape's facts. Raises `ValueError` unless it is known everywhere."""
+    fact = getattr(landscape.facts, name)
+    if not (isinstance(fact, Constant) and fact.domain == EVERYWHERE):
+        raise ValueError(f"{landscape!r} states no {name} that holds everywhere; got {fact}")
+    return fact.value
 
 
 def _steps_radii_starts(

@@ -175,6 +175,30 @@ def test_exit_0_when_all_findings_are_the_recorded_ones(two_claims, capsys, tmp_
     assert "@article{dai2023" in (folder / "references.bib").read_text()
 
 
+@pytest.mark.parametrize("provenance", Provenance)
+def test_how_a_statement_came_to_us_stands_wherever_it_stands(
+    provenance, monkeypatch, capsys, tmp_path
+):
+    """In the console's table, in the list, in the README's table, in titles of pages, in JSON."""
+    claim = make(provenance=provenance)
+    monkeypatch.setattr(__main__, "CLAIMS", {claim.id: claim})
+    assert __main__.main(["--report", str(tmp_path), "--list"]) == 0
+    assert f"dai2023, {provenance.label}" in capsys.readouterr().out
+    assert __main__.main(["--report", str(tmp_path)]) == 0
+    assert provenance.label in capsys.readouterr().out
+    label = f"dai2023, {provenance.label}"
+    assert f"| {label} |" in (tmp_path / "ledger.md").read_text()
+    page = (tmp_path / "claims" / "a_claim.md").read_text()
+    assert page.startswith(f"# a_claim ({label})\n") and provenance.value in page
+    assert json.loads((tmp_path / "ledger.json").read_text())["ledger"][0]["origin"] == label
+
+
+def test_only_what_was_read_is_presented_as_read():
+    labels = {one.label for one in Provenance}
+    assert len(labels) == len(Provenance)
+    assert [one for one in Provenance if "read" in one.label] == [Provenance.READ]
+
+
 def test_exit_1_says_which_finding_changed_and_why(two_claims, capsys):
     two_claims["holding_one"] = make(id="holding_one", observed=(3.0,))
     assert __main__.main([]) == 1

@@ -34,6 +34,13 @@ def test_identity_is_refuted_with_a_point():
     assert "a = " in proof.detail and "b = " in proof.detail
 
 
+def test_identity_of_sides_that_differ_by_an_imaginary_number_is_refuted():
+    # The random points lie between 0 and 1, where the root of a − 1 has no real part.
+    proof = Identity("imaginary", sympy.sqrt(a - 1), 0).check()
+    assert proof.verdict is Verdict.REFUTED
+    assert "I at a = " in proof.detail
+
+
 def test_identity_that_simplify_cannot_reduce_is_undecided(monkeypatch):
     monkeypatch.setattr(sympy, "simplify", lambda e: e)
     proof = Identity("unreduced", sympy.sin(a) ** 2 + sympy.cos(a) ** 2, 1).check()

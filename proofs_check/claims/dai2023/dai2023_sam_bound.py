@@ -17,11 +17,20 @@ from proofs_check.laws.sam_bounds import BOUND, FACTOR, PUBLISHED_FLOOR, RISE, e
 from proofs_check.papers import DAI2023
 from proofs_check.prover import Identity, Implication
 from proofs_check.sampling.cases import bound_on_quadratics, convex_cases
+from proofs_check.sampling.smoothness import (
+    NOT_COVERED,
+    RISE_OF_STEP,
+    change,
+    descent_lemma,
+    inner,
+    length_of_ascent,
+)
 from proofs_check.symbols import (
     alpha,
     beta,
     eta,
     excess,
+    first_excess,
     gradient_norm,
     h,
     later_excess,
@@ -34,17 +43,30 @@ UP_TO_EDGE = (0.01, 1.0)  # of h
 HYPOTHESES = (h > 0, h <= 1, alpha > 0, alpha <= beta, rho >= 0)
 
 G = gradient_norm
-reach, inner, change = sympy.symbols("R g_e e_e", real=True)  # ρβ, ⟨g, e⟩, ‖e‖²
+reach = sympy.Symbol("R", real=True)  # ρβ
+left, factor, floor, push = sympy.symbols("P q F a", real=True)  # q^t, q, F = qF + a
 
 
 def proof():
     lemma = (h > 0, h <= 1, G >= 0, reach >= 0, change >= 0, change <= reach**2, inner >= 0)
-    smoothness = -(1 - h / 2) * G**2 - (1 - h) * inner + (h / 2) * change
     rise = RISE.subs(rho, reach / beta)
     step = next_excess <= excess + (h / beta) * rise
     contraction = (*HYPOTHESES[:-1], step, G**2 >= 2 * alpha * excess)
     goal = next_excess <= FACTOR * excess + h**2 * reach**2 / (2 * beta)
+    monotone = (rho > 0, G > 0, rho * inner / G >= 0)  # ⟨∇L(u) − ∇L(w), u − w⟩, u − w = ρg/G
+    added = h**2 * (rho * beta) ** 2 / (2 * beta)
+    so_far = (later_excess <= left * first_excess + floor, sympy.Eq(floor, factor * floor + push))
+    one_more = next_excess <= factor * later_excess + push
+    unrolled = next_excess <= factor * left * first_excess + floor
     return (
+        *descent_lemma(),
+        length_of_ascent(),
+        Implication(
+            "a convex loss has ⟨g, e⟩ ≥ 0",
+            monotone,
+            inner >= 0,
+            mutation=(monotone[1:], inner >= 0),
+        ),
         Identity(
             "on βw²/2 a step of the running code exceeds the lemma by η(h − 1)ρβG",
             *excess_over_lemma(),
@@ -52,13 +74,13 @@ def proof():
         Implication(
             "one step, convexity drops ⟨g, e⟩",
             lemma,
-            smoothness <= rise,
-            mutation=((lemma[0], *lemma[2:]), smoothness <= rise),
+            RISE_OF_STEP <= rise,
+            mutation=((lemma[0], *lemma[2:]), RISE_OF_STEP <= rise),
         ),
         Implication("E contracts", contraction, goal, mutation=(contraction[:-1], goal)),
         Identity(
             "the contraction is towards the stated floor",
-            FACTOR * PUBLISHED_FLOOR + h**2 * (rho * beta) ** 2 / (2 * beta),
+            FACTOR * PUBLISHED_FLOOR + added,
             PUBLISHED_FLOOR,
         ),
         # What lets the inequality be applied to itself, step after step.
@@ -67,6 +89,12 @@ def proof():
             HYPOTHESES,
             FACTOR >= 0,
             mutation=(HYPOTHESES, FACTOR >= 1 - h),
+        ),
+        Implication(
+            "from step t to t + 1 of the bound",
+            (factor >= 0, *so_far, one_more),
+            unrolled,
+            mutation=((*so_far, one_more), unrolled),
         ),
     )
 
@@ -115,6 +143,7 @@ register(
             Control("USAM in place of SAM", partial(simulate, algorithm=USAM)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=NOT_COVERED,
         remark=(
             "The paper is recalled to state this for steps up to 2/β, which is false: beyond 1/β "
             "the corrected bound continues this one."

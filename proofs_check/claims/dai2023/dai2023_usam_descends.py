@@ -17,6 +17,7 @@ from proofs_check.papers import DAI2023
 from proofs_check.predictions import map_near_minimum
 from proofs_check.prover import Identity, Implication
 from proofs_check.sampling.cases import convex_cases, quadratic_cases
+from proofs_check.sampling.smoothness import RISE_OF_STEP, change, descent_lemma, inner
 from proofs_check.symbols import beta, curvature, eta, gradient_norm, h, loss, next_loss, rho, w
 
 EDGE = 2 / (1 + rho * beta)  # of h = ηβ
@@ -24,7 +25,8 @@ ENDS = (1 - h / 2, (1 + rho * beta) * (1 - h * (1 + rho * beta) / 2))
 DECREASE = (h / beta) * sympy.Min(*ENDS) * gradient_norm**2
 HYPOTHESES = (beta > 0, rho >= 0, h > 0, h < EDGE)
 
-stretch, reach = sympy.symbols("m R", real=True)  # an eigenvalue of M, and ρβ
+stretch, other_stretch, reach = sympy.symbols("m m_2 R", real=True)  # eigenvalues of M, and ρβ
+one, two = sympy.symbols("g_1 g_2", real=True)  # the gradient in two eigenvectors of M
 
 
 def proof():
@@ -32,9 +34,34 @@ def proof():
     on_quadratic = curvature * (w**2 - map_near_minimum(USAM) ** 2) / 2
     decrease = stretch * (1 - h * stretch / 2)
     first, last = (end.subs(rho, reach / beta) for end in ENDS)
+    # e = ρH̄g with the mean Hessian H̄ on the way to the ascent point, in two of its modes.
+    squares = (one**2, two**2)
+    stretched = (stretch, other_stretch)
+    mean_hessian = {
+        inner: sum((m - 1) * g for m, g in zip(stretched, squares, strict=True)),
+        change: sum((m - 1) ** 2 * g for m, g in zip(stretched, squares, strict=True)),
+        gradient_norm: sympy.sqrt(sum(squares)),
+    }
+    decreases = [m * (1 - h * m / 2) for m in stretched]
+    in_modes = -sum(d * g for d, g in zip(decreases, squares, strict=True))
+    least, weight, more, total, so_far = sympy.symbols("c S s T D", real=True)
+    modes = (so_far >= least * weight, more >= 0, total >= least)
+    together = so_far + total * more >= least * (weight + more)
     between = (h > 0, reach >= 0, stretch >= 1, stretch <= 1 + reach)
     below = h * (1 + reach) < 2
     return (
+        *descent_lemma(),
+        Identity(
+            "with e = ρH̄g, in two modes of the mean Hessian H̄",
+            RISE_OF_STEP.subs(mean_hessian),
+            in_modes,
+        ),
+        Implication(
+            "one more mode keeps the least decrease",
+            modes,
+            together,
+            mutation=(modes[:-1], together),
+        ),
         Identity(
             "decrease along one mode of the running code",
             on_quadratic,
@@ -105,6 +132,11 @@ register(
             Control("SAM in place of USAM", partial(simulate, algorithm=SAM)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "The fundamental theorem of calculus, by which a β-Lipschitz gradient gives the "
+            "integrand of the first step and ∇L(w + ρg) − g = ρH̄g, with the mean H̄ of the Hessian "
+            "on the way there, whose eigenvalues a convex β-smooth loss keeps in [0, β]."
+        ),
         remark="On α-PL losses it follows that E_t ≤ (1 − 2αηc)^t E_0.",
     )
 )  # fmt: skip

@@ -20,7 +20,7 @@ from proofs_check.predictions import multiplier
 from proofs_check.prover import Identity, Implication
 from proofs_check.sampling.brackets import bracket, displaced, outcome
 from proofs_check.sampling.cases import quadratic_cases
-from proofs_check.sampling.modes import GRADIENT, POSITIVE, SPECTRUM, length, step_taken
+from proofs_check.sampling.modes import GRADIENT, POINT, POSITIVE, SPECTRUM, length, step_taken
 from proofs_check.symbols import curvature, eta, gradient_norm, rho
 
 EDGE = 2 / curvature
@@ -30,6 +30,8 @@ G = gradient_norm
 smaller, inner, stretched, distance, next_distance = sympy.symbols(
     "lambda_i g_w Bg W2 W2_next", real=True
 )  # a further eigenvalue, ⟨w, Bg⟩, ‖Bg‖, ‖w‖², ‖w⁺‖²
+# What a mode adds to ⟨w, Bg⟩ and to ‖Bg‖², over gᵢ².
+first_ratio, long_ratio = sympy.symbols("u v", real=True)
 CLOSER = distance - eta * (2 / curvature - eta) * G**2
 
 
@@ -43,6 +45,28 @@ def proof():
         *HYPOTHESES, G > 0, stretched > 0, stretched <= top * G,
         curvature * inner >= top * G**2,
     )  # fmt: skip
+    squares = tuple(g**2 for g in GRADIENT)
+    products = (
+        sum((norm / lam + rho) * g for lam, g in zip(SPECTRUM, squares, strict=True)),
+        sum((w - s) ** 2 for w, s in zip(POINT, (first, second), strict=True)),
+    )
+    moved_in_modes = (
+        sum(w**2 for w in POINT)
+        - 2 * eta * norm * products[0] / length(ascended)
+        + eta**2 * norm**2
+    )
+    weight, more, least, most, so_far, long_so_far = sympy.symbols("S s c C D N", real=True)
+    each = (
+        more >= 0,
+        so_far >= least * weight,
+        long_so_far <= most * weight,
+        first_ratio >= least,
+        long_ratio <= most,
+    )
+    one_more = sympy.And(
+        so_far + first_ratio * more >= least * (weight + more),
+        long_so_far + long_ratio * more <= most * (weight + more),
+    )
     moved = sympy.Eq(next_distance, distance - 2 * eta * G * inner / stretched + eta**2 * G**2)
     grown = 1 - eta * curvature * top * G / stretched
     return (
@@ -52,6 +76,9 @@ def proof():
             "the step of the running code is along Bg",
             first * ascended[1], second * ascended[0], POSITIVE,
         ),
+        Identity(
+            "‖w⁺‖² of the running code, by ⟨w, Bg⟩ and ‖Bg‖", products[1], moved_in_modes, POSITIVE
+        ),
         Implication(
             "mode by mode",
             modes,
@@ -60,6 +87,9 @@ def proof():
                 G + rho * curvature >= G + rho * smaller,
             ),
             mutation=(modes[:-1], curvature * (G / smaller + rho) >= G + rho * curvature),
+        ),
+        Implication(
+            "one more mode keeps both sums", each, one_more, mutation=(each[:-1], one_more)
         ),
         Implication(
             "a step is GD's at most",
@@ -133,6 +163,11 @@ register(
                 closer=CLOSER - sympy.Rational(2, 100) * eta * G**2 / curvature)),
         ),
         recorded=Finding.HOLDS,
+        beyond_the_proof=(
+            "That more than two modes enter the running code's step as two do, each through its "
+            "own gᵢ and all through G and ‖Bg‖; and that ‖w_t‖ → 0, which the decrease by at least "
+            "η(2/λ₁ − η)λ_d²‖w‖² at each step gives."
+        ),
         remark="The distance decreases at every step; the loss need not.",
     )
 )  # fmt: skip
