@@ -6,7 +6,7 @@ One optimiser may be used in several ways; each way is a `Use`, and the diagnosi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from dynamics.conformance import probes
 from landscapes.checks import shown
 
 Real = np.ndarray
+#: A step function that has an argument of this name is handed ∇L of all examples there.
+WHOLE_GRADIENT = "whole_gradient"
 ACCEPTED = (
     "a step function (gradient, w, eta, rho), a gradient transformation of optax or a function "
     "(eta, rho) that makes one, or an optimiser class of torch or a function (parameters, eta, "
@@ -32,34 +34,40 @@ class Use:
     Attributes:
         label: that way, in words.
         steps: from (gradient, start, eta, rho) the points after each step, for ever.
+        takes_whole: whether it asks for the gradient of all examples beside that of those drawn.
     """
 
     label: str
     steps: Callable[[Any, Real, float, float], Iterator[Any]]
+    takes_whole: bool = False
 
-    def path(self, start: Real, eta: float, rho: float, n_steps: int) -> tuple[Real, int]:
+    def path(
+        self, start: Real, eta: float, rho: float, n_steps: int, *, draws: bool = False
+    ) -> tuple[Real, int]:
         """The points, `(n_steps + 1, dim)`, and how many gradients the first step took.
+
+        If it draws, all gradients of a step are of the example that the step draws.
 
         Raises `ValueError` where a step does not return a point.
         """
-        asked = 0
+        asked, t = 0, 1
 
         def gradient(w: Any) -> Any:
             nonlocal asked
             asked += 1
-            return probes.gradient(w if isinstance(w, jax.Array) else np.asarray(w))
+            return probes.gradients(draws)(t)(w if isinstance(w, jax.Array) else np.asarray(w))
 
         visited, of_first = [start], 0
         with np.errstate(all="ignore"), jax.enable_x64(True):
             steps = self.steps(gradient, start.copy(), eta, rho)
-            for t in range(n_steps):
+            for t in range(1, n_steps + 1):
                 w = np.asarray(next(steps), dtype=np.float64)
                 if w.shape != start.shape:
                     raise ValueError(
                         f"a step must return a point, shape {start.shape}; got shape {w.shape}"
                     )
                 visited.append(w)
-                of_first = of_first if t else asked
+                of_first = asked if t == 1 else of_first
         return np.array(visited), of_first
 
 
@@ -74,6 +82,8 @@ def uses(optimizer: Any, gradients_per_step: int | None) -> tuple[list[Use], boo
         if callable(getattr(optimizer, "step", None)):
             return _of_torch(_maker(optimizer), optimizer), True
     elif callable(optimizer):
+        if WHOLE_GRADIENT in _parameters(optimizer):
+            return [Use("a step function on examples", _of_function(optimizer), True)], True
         for n in _n_arguments(optimizer):
             if n == 4:
                 return [Use("a step function", _of_function(optimizer))], True
@@ -86,19 +96,27 @@ def uses(optimizer: Any, gradients_per_step: int | None) -> tuple[list[Use], boo
 
 def _n_arguments(function: Any) -> tuple[int, ...]:
     """How many arguments it must be given, and how many it can be."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    can = [p for p in parameters if p.kind in kinds]
+    can = [p for p in _parameters(function).values() if p.kind in kinds]
     return sum(p.default is inspect.Parameter.empty for p in can), len(can)
+
+
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
 
 
 def _of_function(step: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     def steps(gradient: Any, w: Any, eta: float, rho: float) -> Iterator[Any]:
+        more: dict[str, Any] = {}
+        if WHOLE_GRADIENT in _parameters(step):
+            more[WHOLE_GRADIENT] = lambda w: probes.gradient(
+                w if isinstance(w, jax.Array) else np.asarray(w)
+            )
         while True:
-            w = step(gradient, w, eta, rho)
+            w = step(gradient, w, eta, rho, **more)
             if not isinstance(w, jax.Array):
                 w = np.asarray(w)
             yield np.array(w)  # theirs may be changed in place

@@ -21,13 +21,20 @@ EXPLANATIONS = {
     "wrong_sign": "the perturbation goes down the gradient, not up",
     "perturbation_never_applied": "two gradients are taken at each step, both of one point",
     "perturbation_never_removed": "the step begins at the perturbed point, not at the iterate",
+    "restore_with_wrong_sign": "the perturbation is added a second time instead of removed",
+    "perturbation_partly_removed": "a multiple of the perturbation stays in the iterate",
     "stale_iterate": "each step begins at the iterate before the last",
     "momentum": "a heavy ball's momentum is active",
     "nesterov_momentum": "Nesterov's momentum is active",
+    "averaged_momentum": "the step is along a running mean of the directions",
+    "dampening": "what enters the velocity is less by this part, but for the first step",
     "weight_decay": "a multiple of the weights is added to the direction",
+    "clipping": "what is longer than this is made as short",
+    "learning_rate": "each step is this multiple of what it should be",
+    "learning_rate_schedule": "the learning rate changes from step to step",
     "float32": "it agrees to single precision only, though it was given doubles",
     "near_critical_point": "near a critical point it is another map",
-    "unrecognised": "no algorithm, nor any with a departure that is known, takes these steps",
+    "unrecognised": "no algorithm, nor any with departures that are known, takes these steps",
 }
 
 
@@ -37,6 +44,8 @@ class Witness:
 
     Attributes:
         loss: as `landscapes.Formula` reads it, in x, y, z.
+        examples: what is added to the loss in each example, () if none are drawn; step t = 1, 2, …
+            draws number 2t mod 3.
         w: the start, shape `(3,)`.
         eta, rho: the learning rate and the radius.
         n_steps: how many steps are taken.
@@ -51,12 +60,15 @@ class Witness:
     n_steps: int
     expected: np.ndarray
     got: np.ndarray
+    examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Python that can be pasted."""
+        examples = [f"examples = {list(self.examples)}"] if self.examples else []
         return "\n".join(
             (
                 f'loss = "{self.loss}"',
+                *examples,
                 f"w, eta, rho, n_steps = {self.w.tolist()}, {self.eta}, {self.rho}, {self.n_steps}",
                 f"expected = {self.expected.tolist()}",
                 f"got = {_literal(self.got)}",
@@ -74,7 +86,7 @@ class Departure:
 
     Attributes:
         name: one of `EXPLANATIONS`.
-        size: the epsilon, momentum or weight decay; None where there is no number.
+        size: the number in it, such as an epsilon or a momentum; None where there is none.
         detail: more than the name says, or "".
         witness: where it is seen.
     """
@@ -88,6 +100,14 @@ class Departure:
         size = "" if self.size is None else f" {self.size:.3g}"
         more = f" ({self.detail})" if self.detail else ""
         return f"{self.name}{size}{more}: {EXPLANATIONS[self.name]}"
+
+    @property
+    def short(self) -> str:
+        """A few words, as they stand in a sum of departures."""
+        words = self.name.replace("_", " ").replace("epsilon in norm", "epsilon")
+        if self.detail in ("decoupled", "coupled"):
+            words = f"{self.detail} {words}"
+        return words if self.size is None else f"{words} {self.size:.3g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +139,10 @@ class Report:
     def __str__(self) -> str:
         if self.conforms:
             return f"{self.algorithm}, exactly; used as {self.used_as}"
-        near = (
-            "no known algorithm" if self.algorithm is None else f"{self.algorithm}, with departures"
-        )
-        lines = [f"{near}; used as {self.used_as}"]
+        what = "no known algorithm"
+        if self.algorithm is not None:
+            what = " + ".join([str(self.algorithm), *(each.short for each in self.departures)])
+        lines = [f"{what}; used as {self.used_as}"]
         for departure in self.departures:
             lines.append(f"- {departure}")
             lines += [f"    {line}" for line in str(departure.witness).splitlines()]

@@ -1,137 +1,97 @@
-"""What an optimiser may turn out to be: an algorithm, or one with a known departure.
-
-Each departure is a map of its own, made from the rules of the algorithm that it departs from; it
-is recognised when its path is the optimiser's.
-"""
+"""What an optimiser may turn out to be: a direction and an update, that walk by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from dynamics.algorithms.algorithm import Algorithm, initial_memory
-from dynamics.algorithms.rules import Place
-from dynamics.conformance import probes
-from dynamics.conformance.arithmetic import NumberVector, PerTensorVector, softened
+from dynamics.algorithms.algorithm import ALGORITHMS, Algorithm
+from dynamics.algorithms.catalogue import ASAM
+from dynamics.algorithms.sample_order import SampleOrder
+from dynamics.conformance.directions import Direction, rules_of
+from dynamics.conformance.updates import Update, Walk, is_momentum, of_base
 
 Real = np.ndarray
-Path = Callable[[Real, float, float, int], Real]
-
-
-def _split(w: Real, vector: type[NumberVector]) -> NumberVector:
-    return vector(tuple(w[part] for part in probes.TENSORS))
-
-
-def _join(v: NumberVector) -> Real:
-    return np.concatenate(v.components)
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """An algorithm with at most one departure of its map, and the numbers in it.
+    """An algorithm with departures, and the numbers in them."""
 
-    Attributes:
-        algorithm: what it is, or departs from.
-        departure: a name of `EXPLANATIONS`, or "" for none.
-        vector: the arithmetic that it is done in.
-        size: the momentum or weight decay, where there is one.
-        softening: how a number is put into the norm, and what length; ("", 0) for none.
-    """
+    direction: Direction
+    update: Update
 
-    algorithm: Algorithm
-    departure: str = ""
-    vector: type[NumberVector] = NumberVector
-    size: float = 0.0
-    softening: tuple[str, float] = ("", 0.0)
+    @classmethod
+    def plain(cls, algorithm: Algorithm) -> Suspect:
+        """The algorithm itself."""
+        return cls(Direction(algorithm), of_base(algorithm.base))
 
-    def path(self, start: Real, eta: float, rho: float, n_steps: int = probes.N_STEPS) -> Real:
-        """The points of the path, shape `(n_steps + 1, dim)`."""
-        how, length = self.softening
-        vector = softened(self.vector, how, length) if how else self.vector
-        w = before = _split(start, vector)
-        memory = initial_memory(self.algorithm, w)
-        velocity, visited = 0 * w, [start]
+    @property
+    def algorithm(self) -> Algorithm:
+        """What it is, or departs from."""
+        return self.direction.algorithm
+
+    def softened(self, softening: tuple[str, float]) -> Suspect:
+        """This with another number in the norm; ("", 0) for none."""
+        return replace(self, direction=replace(self.direction, softening=softening))
+
+    def path(self, start: Real, eta: float, rho: float, n_steps: int) -> Real:
+        """The points of the path, `(n_steps + 1, 3)`; of many, `(n_steps + 1, 3, n)`."""
+        walk = Walk(self.update, eta)
+        w, visited = start, [start]
+        schedule = self.algorithm.schedule
         with np.errstate(all="ignore"):
             for t in range(1, n_steps + 1):
-                d, ascent = self._direction(w, rho, t)
-                if self.algorithm.base is not None:
-                    d, memory = self.algorithm.base.update(d, memory, w)
-                if self.departure == "weight_decay":
-                    d = d + self.size * w
-                if self.departure in ("momentum", "nesterov_momentum"):
-                    velocity = self.size * velocity + d
-                    nesterov = self.departure == "nesterov_momentum"
-                    d = d + self.size * velocity if nesterov else velocity
-                base = w
-                if self.departure == "perturbation_never_removed":
-                    base = w + ascent
-                elif self.departure == "stale_iterate":
-                    base = before
-                before, w = w, base - eta * d
-                visited.append(_join(w))
+                d, e = self.direction.at(w, self.direction.radius(t, eta, rho), t)
+                factor = 1.0 if schedule is None else float(schedule(t, eta, rho)[0]) / eta
+                w = w + walk.added(d, e, w, factor)
+                visited.append(w)
         return np.array(visited)
 
-    def _direction(self, w: Any, rho: float, t: int) -> tuple[Any, Any]:
-        def gradient(v: Any) -> Any:
-            return _split(probes.gradient(_join(v)), type(v))
 
-        here = Place(w, gradient, gradient, lambda: t)
-        rule = self.algorithm.ascent
-        if rule is None:
-            return self.algorithm.descent(here, here, rho), 0 * w
-        radius = -rho if self.departure == "wrong_sign" else rho
-        ascent = rule(here, radius)
+def candidates(*, draws: bool = False) -> list[Algorithm]:
+    """The registered algorithms that draw nothing, and ASAM as it is mostly written, ν = 0.
 
-        def accumulated(v: Any) -> Any:
-            return gradient(v) + here.g
-
-        seen = accumulated if self.departure == "accumulated_gradient" else gradient
-        return self.algorithm.descent(here, Place(w + ascent, seen, seen, lambda: t), rho), ascent
-
-
-# Departures of an algorithm with an ascent, without a number in them.
-_OF_AN_ASCENT = ("wrong_sign", "accumulated_gradient", "perturbation_never_removed")
+    Where examples are drawn, those that draw come first, and then the others made to draw, too.
+    """
+    whole = [*(a for a in ALGORITHMS.values() if a.order is None), ASAM(0)]
+    if not draws:
+        return whole
+    drawing = [a for a in ALGORITHMS.values() if a.order is not None]
+    rules = {(a.ascent, a.descent) for a in drawing}
+    others = [
+        a.with_order(SampleOrder())
+        for a in whole
+        if a.base is None and (a.ascent, a.descent) not in rules
+    ]
+    return [*drawing, *others, *whole]
 
 
-def suspects(algorithms: list[Algorithm]) -> list[Suspect]:
-    """Every algorithm; then every one with each departure that has no number in it."""
-    departing = [Suspect(a, "stale_iterate") for a in algorithms]
-    for a in algorithms:
-        if a.ascent is not None:
-            departing += [Suspect(a, departure) for departure in _OF_AN_ASCENT]
-            departing.append(Suspect(a, "per_tensor_norm", PerTensorVector))
-    return [Suspect(a) for a in algorithms] + departing
+def named(suspect: Suspect, algorithms: Sequence[Algorithm]) -> Suspect:
+    """The suspect as a departure of the algorithm of these that it is nearest to by name.
+
+    That is the one of its rules whose momentum is its own, or else the one without.
+    """
+    mine = suspect.algorithm
+    alike = [a for a in algorithms if rules_of(a) == rules_of(mine)] or [mine]
+
+    def distance(a: Algorithm) -> tuple[bool, bool]:
+        base = of_base(a.base)
+        is_same = (
+            is_momentum(a.base)
+            and suspect.update.is_nesterov == base.is_nesterov
+            and abs(suspect.update.momentum - base.momentum) <= SAME_NUMBER
+        )
+        return not is_same, a.base is not None
+
+    # A family's member that has no name of its own is not among them.
+    return replace(
+        suspect, direction=replace(suspect.direction, algorithm=min(alike, key=distance))
+    )
 
 
-def with_numbers(algorithm: Algorithm, paths: list[Real], eta: float, rho: float) -> list[Suspect]:
-    """The algorithm with the momentum or the weight decay that would explain these paths best."""
-    if algorithm.base is not None:
-        return []
-    plain = Suspect(algorithm)
-    found = []
-    decays, momenta, nesterovs = [], [], []
-    for path in paths:
-        first = (path[0] - path[1]) / eta
-        expected = (path[0] - plain.path(path[0], eta, rho, 1)[1]) / eta
-        second = (path[1] - path[2]) / eta
-        # A clock would be at its second step there; who reads one has no such suspects.
-        expected_next = (path[1] - plain.path(path[1], eta, rho, 1)[1]) / eta
-        decays.append(_multiple(first - expected, path[0]))
-        momenta.append(_multiple(second - expected_next, first))
-        nesterovs.append(_multiple(first - expected, expected))
-    for departure, sizes in (
-        ("weight_decay", decays), ("momentum", momenta), ("nesterov_momentum", nesterovs),
-    ):  # fmt: skip
-        size = float(np.median(sizes))
-        if np.isfinite(size) and size != 0:
-            found.append(replace(plain, departure=departure, size=size))
-    return found
-
-
-def _multiple(v: Real, of: Real) -> float:
-    """The c for which v is nearest to c·of."""
-    with np.errstate(all="ignore"):
-        return float(v @ of / (of @ of))
+#: Numbers that are found differ by this from those that are meant: 1e-11 of a step, the tolerance
+#: of what is exact, in a share of the step of at least a hundredth.
+SAME_NUMBER = 1e-9

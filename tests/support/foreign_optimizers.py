@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,121 @@ def nonsense(gradient, w, eta, rho):
 def epsilon_and_downhill(gradient, w, eta, rho):
     g = gradient(w)
     return w - eta * gradient(w - rho * g / (np.linalg.norm(g) + 1e-8))
+
+
+# -- several departures at once ------------------------------------------------------------------
+
+
+def clipped(v: np.ndarray, how: str, limit: float) -> np.ndarray:
+    if how == "value":
+        return np.clip(v, -limit, limit)
+    if how == "tensor":
+        return np.concatenate([clipped(v[:2], "norm", limit), clipped(v[2:], "norm", limit)])
+    length = np.linalg.norm(v) + (1e-6 if how == "torch" else 0.0)
+    return v * min(1.0, limit / length) if length > 0 else v
+
+
+@dataclass
+class Combined:
+    """SAM and its like with everything that others add to it, each at the user's choice."""
+
+    ascent: str = "unit"
+    sign: float = 1.0
+    epsilon: float = 0.0
+    per_tensor: bool = False
+    accumulates: bool = False
+    in_both: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    dampening: float = 0.0
+    coupled: float = 0.0
+    decoupled: float = 0.0
+    kept: float = 0.0
+    clip: tuple[str, float] | None = None
+    clip_first: tuple[str, float] | None = None
+    rate: Callable[[int], float] = lambda t: 1.0
+
+    def __post_init__(self) -> None:
+        self.last, self.t, self.velocity = np.full(3, np.nan), 0, np.zeros(3)
+
+    def _unit(self, v: np.ndarray) -> np.ndarray:
+        length = np.linalg.norm(v) + self.epsilon
+        return v / length if length > 0 else v
+
+    def _ascent(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
+        if self.ascent == "none":
+            return 0 * g
+        if self.ascent == "raw":
+            return g
+        if self.ascent == "adaptive":
+            return np.abs(w) * self._unit(np.abs(w) * g)
+        if self.per_tensor:
+            return np.concatenate([self._unit(g[:2]), self._unit(g[2:])])
+        return self._unit(g)
+
+    def __call__(self, gradient, w, eta, rho):
+        if not np.array_equal(w, self.last):
+            self.t, self.velocity = 0, np.zeros(3)
+        g = gradient(w) + self.in_both * w
+        if self.clip_first:
+            g = clipped(g, *self.clip_first)
+        e = self.sign * rho * self._ascent(g, w)
+        d = g if self.ascent == "none" else gradient(w + e) + self.in_both * (w + e)
+        d = d + g if self.accumulates else d
+        d = clipped(d, *self.clip) if self.clip else d
+        d = d + self.coupled * w
+        share = 1 - self.dampening if self.t else 1.0
+        self.velocity = self.momentum * self.velocity + share * d
+        u = d + self.momentum * self.velocity if self.nesterov else self.velocity
+        self.last = w + self.kept * e - eta * self.rate(self.t) * (u + self.decoupled * w)
+        self.t += 1
+        return self.last
+
+
+def gsam(gradient, w, eta, rho):
+    g = gradient(w)
+    h = gradient(w + rho * unit(g))
+    return w - eta * (h - 0.4 * (g - (g @ unit(h)) * unit(h)))
+
+
+def on_one_tensor(gradient, w, eta, rho):
+    g = gradient(w) * [0.0, 0.0, 1.0]
+    return w - eta * gradient(w + rho * unit(g))
+
+
+def adam(gradient, w, eta, rho):
+    g = gradient(w)
+    return w - eta * g / (np.abs(g) + 1e-8)
+
+
+# -- on examples ---------------------------------------------------------------------------------
+
+
+def n_sam(gradient, w, eta, rho, whole_gradient):
+    return w - eta * gradient(w + rho * unit(whole_gradient(w)))
+
+
+def dnsam(gradient, w, eta, rho, *, whole_gradient):
+    length = np.linalg.norm(whole_gradient(w))
+    return w - eta * gradient(w + (rho / length if length > 0 else 0.0) * gradient(w))
+
+
+def one_sam(gradient, w, eta, rho, whole_gradient):
+    return sam(gradient, w, eta, rho)
+
+
+def whole_sam(gradient, w, eta, rho, whole_gradient):
+    return sam(whole_gradient, w, eta, rho)
+
+
+def usam_on_examples(gradient, w, eta, rho, whole_gradient):
+    return usam(gradient, w, eta, rho)
+
+
+def n_sam_with_epsilon_and_decay(gradient, w, eta, rho, whole_gradient):
+    g = whole_gradient(w)
+    direction = gradient(w + rho * g / (np.linalg.norm(g) + 1e-12))
+    return w - eta * (direction + 0.01 * w)
 
 
 # -- torch -------------------------------------------------------------------------------------
