@@ -119,7 +119,11 @@ def both_sides(
     `below` says where the run did what is predicted below the threshold, `above` likewise; a run
     that did neither (its budget ran out) disagrees on either side. `spent` is the share of its
     budget that the run took to be decided.
+
+    Raises `ValueError` for a run at the threshold itself, of which nothing is predicted.
     """
+    if (factor == 1).any():
+        raise ValueError("a factor of 1 lies on neither side of the threshold; give others")
     return Evidence(
         agrees=np.where(factor < 1, below, above),
         score=spent,

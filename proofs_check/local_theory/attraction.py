@@ -13,6 +13,7 @@ from proofs_check.local_theory.critical_spectra import Place
 from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues
 from proofs_check.local_theory.four_cycles import four_cycles
 from proofs_check.local_theory.local_maps import (
+    LEADING_ORDER,
     NO_ATTRACTING_CYCLE,
     LocalMap,
     Nature,
@@ -61,9 +62,7 @@ def _remarks(place: Place, found: LocalMap, quadratic: bool) -> list[str]:
             "otherwise to leading order in that reach"
         )
     elif not quadratic and not found.stays_close:
-        remarks.append(
-            "exact where the loss is quadratic within the radius ρ, otherwise to leading order in ρ"
-        )
+        remarks.append(LEADING_ORDER)
     return remarks
 
 

@@ -32,6 +32,10 @@ class Underivable(Exception):
     """Nothing is derived for this algorithm or at this point; the text says why."""
 
 
+#: Of gradients that are taken at the distance ρ: how far what is said holds.
+LEADING_ORDER = (
+    "exact where the loss is quadratic within the radius ρ, otherwise to leading order in ρ"
+)
 #: Of a step that jumps over the point: why nothing is derived.
 NO_ATTRACTING_CYCLE = (
     "no 2-cycle along a mode attracts; what else may hold runs near it is not derived"

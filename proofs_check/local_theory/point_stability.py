@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -81,6 +82,8 @@ class PointStability:
         four_cycles: those along the modes on which runs may end in place of the 2-cycle.
         unknown: why nothing is derived, or None.
         remarks: under which conditions what is said here holds.
+        from_steps: where the formulas are of leading order in ρ only, what computes the edge from
+            the running step, from the edge to leading order and ρ; None elsewhere.
     """
 
     place: Place
@@ -91,6 +94,7 @@ class PointStability:
     four_cycles: tuple[FourCycle, ...] = ()
     unknown: Unknown | None = None
     remarks: tuple[str, ...] = ()
+    from_steps: Callable[[Any, Any], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -131,7 +135,10 @@ class PointStability:
 
     @property
     def threshold(self) -> Any:
-        """η*(ρ): the η from which on it no longer attracts; 0 for never, ∞ for always."""
+        """η*(ρ): the η from which on it no longer attracts; 0 for never, ∞ for always.
+
+        Where a remark says so, to leading order in ρ.
+        """
         found = self.eta_range
         return found if isinstance(found, Unknown) else found[1]
 
@@ -144,7 +151,8 @@ class PointStability:
         if self.unknown is not None:
             return np.full(radii.shape, np.nan)
         uppers = [r.at(radii, **coordinates)[1] for r in self.ranges]
-        return np.max(uppers, axis=0) if uppers else np.zeros(radii.shape)
+        leading = np.max(uppers, axis=0) if uppers else np.zeros(radii.shape)
+        return leading if self.from_steps is None else self.from_steps(leading, radii)
 
     def amplitude_at(self, eta: Any, rho: Any, **coordinates: Any) -> np.ndarray:
         """The amplitude of the cycle that attracts at each η and ρ; NaN where none does.
@@ -172,6 +180,10 @@ class PointStability:
             raise ValueError(f"at {self.name}: {self.unknown.reason}")
         steps, radii = np.broadcast_arrays(asked.rates(eta), asked.radii(rho))
         inside = np.zeros(steps.shape, dtype=bool)
+        if self.from_steps is not None:
+            different, which = np.unique(radii, return_inverse=True)
+            edge = self.threshold_at(different, **coordinates)[which].reshape(radii.shape)
+            return (0 < steps) & (steps < edge)
         for one in self.ranges:
             low, high = one.at(radii, **coordinates)
             inside |= (low < steps) & (steps < high)

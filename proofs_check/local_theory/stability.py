@@ -11,7 +11,8 @@ attraction.py); what is not derived is `Unknown`, with the reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,15 @@ from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
 from proofs_check.local_theory.critical_spectra import is_quadratic, places
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
-from proofs_check.local_theory.local_maps import check_algorithm
-from proofs_check.local_theory.point_stability import PointStability
+from proofs_check.local_theory.finite_radius import edge_at_radius
+from proofs_check.local_theory.local_maps import (
+    LEADING_ORDER,
+    Nature,
+    check_algorithm,
+    local_map,
+    remembers,
+)
+from proofs_check.local_theory.point_stability import Attractor, PointStability
 
 if TYPE_CHECKING:
     import xarray
@@ -110,7 +118,35 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
         )
     algorithm.check(landscape)
     quadratic = is_quadratic(landscape)
-    points = tuple(attraction(place, algorithm, quadratic) for place in places(landscape))
+    points = tuple(
+        _beyond_leading_order(attraction(place, algorithm, quadratic), landscape, algorithm)
+        for place in places(landscape)
+    )
     return Stability(
         landscape, algorithm, points, landscape.facts.complete, curvature_filter(algorithm)
+    )
+
+
+def _beyond_leading_order(
+    point: PointStability, landscape: Landscape, algorithm: Algorithm
+) -> PointStability:
+    """The same with the edge computed at each ρ, where the formula has its leading order only.
+
+    That takes an isolated point and a step that is homogeneous near it and remembers nothing.
+    """
+    if (
+        LEADING_ORDER not in point.remarks
+        or point.attractor is not Attractor.POINT
+        or point.place.set_dimension
+        or remembers(algorithm)
+        or not algorithm.is_autonomous
+        or local_map(algorithm).nature is not Nature.RADIAL
+    ):
+        return point
+    where = tuple(float(x) for x in point.place.point)
+    said = "threshold_at and edges compute the edge at each ρ from the running step"
+    return replace(
+        point,
+        remarks=(*point.remarks, said),
+        from_steps=partial(edge_at_radius, landscape, algorithm, where),
     )

@@ -8,7 +8,7 @@ import sympy
 
 from dynamics import SAM
 from landscapes import Quadratic
-from proofs_check import Exhibit, Support
+from proofs_check import Exhibit, Size, Support
 from proofs_check.evidence import both_sides, call, equality, holds, join, judge, upper_bound, value
 
 q = sympy.Symbol("q", real=True)
@@ -45,7 +45,9 @@ def test_not_a_number_disagrees():
         upper_bound(nan, np.ones(1), witness, quantities={}),
         equality(nan, np.ones(1), witness, tolerance=1.0, quantities={}),
     ):
-        assert judge(evidence, ()).support is Support.REFUTED
+        seen = judge(evidence, ())
+        assert seen.support is Support.REFUTED
+        assert seen.worst == (-np.inf if evidence.larger_is_better else np.inf)
 
 
 def test_equality_tolerance_is_relative():
@@ -70,6 +72,8 @@ def test_threshold_counts_a_run_that_did_neither_against_the_claim():
     assert support(none, diverged) is Support.REFUTED
     assert support(converged, none) is Support.REFUTED
     assert support(~converged, ~diverged) is Support.REFUTED
+    with pytest.raises(ValueError, match="neither side"):
+        both_sides(np.ones(1), none[:1], none[:1], np.ones(1), witness, quantities={})
 
 
 def test_runs_outside_the_hypotheses_are_set_aside():
@@ -100,6 +104,8 @@ def test_join_keeps_witnesses_with_their_runs():
     seen = judge(both, ())
     assert seen.n_runs == 4
     assert seen.witness is not None and seen.witness.call == "second1"
+    at_the_seam = judge(join([part([0.0, 0.0], "first"), part([2.0, 0.0], "second")]), ())
+    assert at_the_seam.witness is not None and at_the_seam.witness.call == "second0"
     with pytest.raises(ValueError, match="one unit"):
         join([both, equality(np.ones(1), np.ones(1), witness, tolerance=1.0, quantities={})])
 
@@ -109,8 +115,15 @@ def test_formulas_and_relations_of_arrays():
     assert value(sympy.sqrt(q) / 2, at) == pytest.approx([0.5, 1.0])
     assert holds(q >= 4, at).tolist() == [False, True]
     assert holds(sympy.Eq(q, 1), at).tolist() == [True, False]
+    assert holds(q <= 1, at).tolist() == [True, False]
+    assert holds(q < 4, at).tolist() == [True, False]
+    assert holds(q > 1, at).tolist() == [False, True]
     with pytest.raises(TypeError, match="relation"):
         holds(q + 1, at)
+
+
+def test_the_full_size_is_ten_times_the_quick_one():
+    assert (Size.QUICK.runs(7), Size.FULL.runs(7)) == (7, 70)
 
 
 def test_a_call_can_be_pasted():

@@ -191,6 +191,34 @@ def test_saddles_attract_usam_beyond_a_radius():
     assert at.threshold.args[0].args[1] == (rho > sympy.Rational(4, 111))
 
 
+def test_at_a_finite_radius_the_edge_is_computed_from_the_running_step():
+    """StableSAM on a loss that is no quadratic: its edge falls with ρ, and the formula does not."""
+    at = stability(TOY, StableSAM)["minimum (1, 1)"]
+    leading = float(at.threshold)
+    assert same(at.threshold, 2 / (2 + sympy.sqrt(2)))
+    assert any("compute the edge at each ρ" in remark for remark in at.remarks)
+    radii = np.array([0.0, 0.05, 0.1, 0.2, 0.4])
+    edges = at.threshold_at(radii)
+    assert edges[0] == leading and (np.diff(edges) < 0).all()
+    # Runs of 4,000 steps diverge, by bisection, from .58392, .57812, .55772 and .50041 on: a little
+    # late, for it takes them a while to leave.
+    late = np.array([0.58392, 0.57812, 0.55772, 0.50041]) / edges[1:] - 1
+    assert (late > 0).all() and (late < 2.5e-3).all()
+    starts = 1 + 1e-6 * np.random.default_rng(0).normal(size=(16, 2))
+    for factor, stays in ((0.99, True), (1.01, False)):
+        runs = ensemble(
+            TOY, StableSAM, eta=factor * edges[-1], rho=0.4, starts=starts, n_steps=6000
+        )
+        away = np.linalg.norm(runs.final.values - 1, axis=1)
+        # Beyond the edge they leave from some directions, though not from all.
+        assert (away < 1e-7).all() if stays else (away > 1e-3).any()
+    inside = at.attracts(0.55, radii)
+    assert inside.tolist() == [True, True, True, True, False]
+    assert (at.attracts(edges * 0.999, radii)).all() and not at.attracts(edges * 1.001, radii).any()
+    # On a quadratic the formula is all there is.
+    assert stability(Quadratic((1.3, 0.5)), StableSAM).points[0].from_steps is None
+
+
 def test_what_clips_has_one_cycle_after_the_other():
     # With γ₀ = 0.3: SAM's cycle for the step γ₀η up to ηλ = 2, for √γ₀η from there to 2/√γ₀.
     at = stability(Quadratic((2.0,)), ClippedStableSAM(0.3))["minimum"]
