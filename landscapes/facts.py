@@ -31,11 +31,26 @@ class DoesNotExist:
 
 @dataclass(frozen=True)
 class Box:
-    """The points whose coordinates are all at most `radius` in absolute value."""
+    """The points whose coordinates are all at most `radius` in absolute value, or within `sides`.
+
+    Attributes:
+        radius: the largest absolute value of a coordinate.
+        sides: the least and the largest value of each coordinate; empty where `radius` says it.
+    """
 
     radius: float = np.inf
+    sides: tuple[tuple[float, float], ...] = ()
+
+    def corners(self, dim: int) -> tuple[Float[np.ndarray, "dim"], Float[np.ndarray, "dim"]]:
+        """The lower and the upper corner."""
+        if not self.sides:
+            return np.full(dim, -self.radius), np.full(dim, self.radius)
+        low, high = np.array(self.sides, dtype=np.float64).T
+        return low, high
 
     def __str__(self) -> str:
+        if self.sides:
+            return " x ".join(f"[{low:g}, {high:g}]" for low, high in self.sides)
         return "everywhere" if np.isinf(self.radius) else f"|w_i| <= {self.radius:g}"
 
 

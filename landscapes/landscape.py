@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+import inspect
+import warnings
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -13,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from landscapes.checks import numbers
-from landscapes.facts import Facts
+from landscapes.facts import Facts, Unknown
 
 if TYPE_CHECKING:
     import sympy
@@ -24,6 +26,12 @@ Components = tuple[Any, ...]
 Points = np.ndarray | jax.Array
 
 LANDSCAPES: dict[str, type[Landscape]] = {}
+
+_UNSTATED = Unknown("not stated")
+NOTHING_STATED = Facts(
+    critical_sets=(), minimum_loss=_UNSTATED, smoothness=_UNSTATED, strong_convexity=_UNSTATED,
+    polyak_lojasiewicz=_UNSTATED, complete=False, reason="no fact is stated",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class SymbolicLoss:
 
     point: tuple[sympy.Symbol, ...]
     expression: sympy.Expr
-    parameters: dict[sympy.Symbol, Any]
+    parameters: dict[sympy.Symbol, Any] = field(default_factory=dict)
 
     def gradient(self) -> tuple[sympy.Expr, ...]:
         import sympy
@@ -55,7 +63,9 @@ class Landscape(abc.ABC):
     """A loss on R^dim.
 
     A subclass lives in a file of its own, named as the class, and is registered by being
-    defined. It is immutable, and it is a JAX pytree whose leaves are its parameters: the
+    defined, unless it says `registered=False`: then it is used like any other, but has no name on
+    command lines. Defined a second time, as in a notebook, it takes the place of the first, with a
+    warning. It is immutable, and it is a JAX pytree whose leaves are its parameters: the
     compiled simulator is shared by all landscapes of one class and one structure.
 
     Public methods take a point or an array of points `(..., dim)`. NumPy input is computed and
@@ -72,13 +82,12 @@ class Landscape(abc.ABC):
 
     dim: int
 
-    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+    def __init_subclass__(cls, *, abstract: bool = False, registered: bool = True) -> None:
         super().__init_subclass__()
         if abstract:
             return
-        if cls.__name__ in LANDSCAPES:
-            raise ValueError(f"a landscape named {cls.__name__} is registered already")
-        LANDSCAPES[cls.__name__] = cls
+        if registered:
+            _register(cls)
         jax.tree_util.register_pytree_node(
             cls,
             lambda self: (
@@ -203,16 +212,59 @@ class Landscape(abc.ABC):
 class SymbolicLandscape(Landscape, abstract=True):
     """A low-dimensional landscape whose loss is a SymPy expression.
 
-    The JAX loss, gradient and Hessian are printed from that one expression.
+    The JAX loss, gradient and Hessian are printed from that one expression, which is all that a
+    subclass has to give. What it says beside is used and tested; the rest is `Unknown`.
+
+    >>> import sympy
+    >>> from landscapes import SymbolicLandscape, SymbolicLoss
+    >>> class Trough(SymbolicLandscape, registered=False):
+    ...     def symbolic(self):
+    ...         x, y = sympy.symbols("x y", real=True)
+    ...         return SymbolicLoss((x, y), x**2 * (1 + y**2) / 2)
+    >>> Trough().gradient([3.0, 2.0])
+    array([15., 18.])
     """
 
+    formula = r"L(w)\text{ as its class writes it}"
+    source = "not stated"
     #: Whether what is finite is found although parts of it overflow, such as log(1 + eˢ); it takes
     #: two to four times as long where that can happen, and nothing elsewhere.
     in_range: ClassVar[bool] = True
 
+    if not TYPE_CHECKING:  # to a type checker it is a field, as of every landscape
+
+        @cached_property
+        def dim(self) -> int:
+            return len(self.symbolic().point)
+
     @property
     def component_shapes(self) -> tuple[tuple[int, ...], ...]:
         return ((),) * self.dim
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Nothing is stated, until a subclass does."""
+        return NOTHING_STATED
+
+    def reference_gradient(self, w: Float[np.ndarray, "dim"]) -> Float[np.ndarray, "dim"]:
+        """The gradient that SymPy derives, in NumPy."""
+        from landscapes.expressions.expression import evaluate
+
+        symbolic = self.symbolic()
+        values = dict(zip(symbolic.point, w, strict=True)) | symbolic.parameters
+        with np.errstate(all="ignore"):
+            found = evaluate(symbolic.gradient(), values, np)
+        return np.array([float(value) for value in found])
+
+    def arguments(self) -> dict[str, Any]:
+        """The attributes that are named as the constructor's arguments are."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    @classmethod
+    def examples(cls) -> tuple[Landscape, ...]:
+        """The one that is made without arguments, if there is such a one."""
+        given = inspect.signature(cls).parameters.values()
+        return () if any(one.default is one.empty for one in given) else (cls(),)
 
     def loss_of(self, components: Components) -> Any:
         symbolic = self.symbolic()
@@ -247,6 +299,22 @@ def _quantity(landscape: Landscape, w: Any, quantity: str, *arguments: Any) -> A
 
 
 _compiled_quantity = jax.jit(_quantity, static_argnames="quantity")
+
+
+def _register(cls: type[Landscape]) -> None:
+    known = LANDSCAPES.get(cls.__name__)
+    if known is not None and known.__module__ != cls.__module__:
+        raise ValueError(
+            f"a landscape named {cls.__name__} is registered already, by {known.__module__}; "
+            f"give another name, or write class {cls.__name__}(…, registered=False)"
+        )
+    if known is not None:
+        warnings.warn(
+            f"the landscape {cls.__name__} is defined a second time and takes the first one's "
+            "place; what was made of the first one stays what it was",
+            stacklevel=4,
+        )
+    LANDSCAPES[cls.__name__] = cls
 
 
 def _unflatten(cls: type[Landscape], structure: tuple, leaves: Any) -> Landscape:

@@ -11,7 +11,7 @@ import numpy as np
 
 from landscapes.checks import shown
 from landscapes.facts import Constant, CriticalSet, DoesNotExist, Stated, Unknown
-from landscapes.landscape import LANDSCAPES, Landscape
+from landscapes.landscape import LANDSCAPES, NOTHING_STATED, Landscape
 
 #: The columns of the list.
 COLUMNS = ("landscape", "loss", "critical sets", "β", "μ", "α")
@@ -46,6 +46,8 @@ def facts(landscape: Landscape) -> Iterator[str]:
     stated = landscape.facts
     extent = "all there are" if stated.complete else "those that are known; there may be more"
     yield f"Critical sets ({extent})"
+    if not stated.complete and stated.reason:
+        yield from _wrapped("  ", stated.reason)
     for one in stated.critical_sets:
         yield from _critical_set(one)
     yield "Constants"
@@ -64,7 +66,8 @@ def _signature(cls: type[Landscape]) -> str:
 
 
 def _row(name: str, cls: type[Landscape]) -> tuple[str, ...]:
-    stated = cls.examples()[0].facts
+    examples = cls.examples()
+    stated = examples[0].facts if examples else NOTHING_STATED
     kinds = Counter(one.kind.value for one in stated.critical_sets)
     found = ", ".join(f"{kind} × {count}" for kind, count in kinds.items())
     loss = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")

@@ -19,8 +19,9 @@ from landscapes.critical.spectra import Evaluator, NotFinite, spectrum
 from landscapes.facts import EVERYWHERE, Box, CriticalCurve, CriticalKind
 
 # The boxes that are searched where algebra does not reach: the first outside which there is proved
-# to be nothing, or else the first.
+# to be nothing, or else the largest that is decided with little effort and holds a few points only.
 RADII = (4.0, 8.0, 16.0)
+_LITTLE, _FEW = 1 / 8, 24
 _REFINED = 8  # steps of Newton's method, which double the digits
 
 
@@ -48,9 +49,12 @@ class CriticalSearch:
 
 
 def locate(
-    expression: sympy.Expr, point: tuple[sympy.Symbol, ...]
+    expression: sympy.Expr, point: tuple[sympy.Symbol, ...], box: Box | None = None
 ) -> tuple[list[Located], CriticalSearch]:
-    """The critical points of the expression, from the largest families to single points."""
+    """The critical points of the expression, from the largest families to single points.
+
+    `box` is searched where algebra does not reach; None chooses one.
+    """
     try:
         system = System(expression, point)
     except TooLong as why:
@@ -59,7 +63,7 @@ def locate(
     try:
         found, report = _exact(system)
     except Unsolvable as beyond:
-        found, report = _searched(system, str(beyond))
+        found, report = _searched(system, str(beyond), box)
     for one in rough.sets:
         # Of a place that is not smooth, what the derivatives say there is beside the point.
         if one.kind is CriticalKind.NOT_SMOOTH:
@@ -92,19 +96,42 @@ def _shown(system: System, curves: list[Curve]) -> tuple[CriticalCurve, ...]:
 # -- by search -------------------------------------------------------------------------------
 
 
-def _searched(system: System, why: str) -> tuple[list[Located], CriticalSearch]:
-    radius = next((r for r in RADII if outside_is_free(system, r)), None)
-    searched = search(system, radius or RADII[0])
+def _searched(system: System, why: str, wanted: Box | None) -> tuple[list[Located], CriticalSearch]:
+    box, searched, proved = _in_a_box(system) if wanted is None else _in_this_box(system, wanted)
     found = [_certified(system, one.centre) for one in searched.points]
-    found += _degenerate(system, searched, found)
-    box = Box(radius or RADII[0])
+    found += _degenerate(system, searched, found, box)
     if len(searched.undecided):
         near = ", ".join(f"{x:.3g}" for x in searched.undecided[0].mean(axis=0))
-        reason = f"{why}; the search could not decide about some places, one near ({near})"
+        where = "the search" if wanted is None else f"the search of {box}"
+        reason = f"{why}; {where} could not decide about some places, one near ({near})"
         return found, CriticalSearch("interval", None, reason)
-    if radius is not None:
+    if proved:
         return found, CriticalSearch("interval", EVERYWHERE)
-    return found, CriticalSearch("interval", box, f"{why}; nothing is known outside {box}")
+    reason = f"{why}; searched in {box}; nothing is known outside {box}"
+    return found, CriticalSearch("interval", box, reason)
+
+
+def _in_this_box(system: System, box: Box) -> tuple[Box, Searched, bool]:
+    """The box, what was found in it, and whether there is proved to be nothing outside."""
+    low, high = box.corners(system.dim)
+    inner = float(min((-low).min(), high.min()))  # the largest |w_i| ≤ radius in the box
+    return box, search(system, box), inner > 0 and outside_is_free(system, inner)
+
+
+def _in_a_box(system: System) -> tuple[Box, Searched, bool]:
+    for radius in RADII:
+        if outside_is_free(system, radius):
+            return Box(radius), search(system, Box(radius)), True
+    box = Box(RADII[0])
+    searched = search(system, box)
+    for radius in RADII[1:]:
+        if len(searched.undecided) or searched.effort > _LITTLE or len(searched.points) > _FEW:
+            break
+        wider = search(system, Box(radius))
+        if len(wider.undecided) or len(wider.points) > _FEW:
+            break
+        box, searched = Box(radius), wider
+    return box, searched, False
 
 
 def _certified(system: System, centre: Real) -> Located:
@@ -134,7 +161,9 @@ def _certified(system: System, centre: Real) -> Located:
     return one
 
 
-def _degenerate(system: System, searched: Searched, found: list[Located]) -> list[Located]:
+def _degenerate(
+    system: System, searched: Searched, found: list[Located], box: Box
+) -> list[Located]:
     """Points at which the search got stuck and the gradient vanishes exactly.
 
     They are simple fractions that Newton's method comes near to, and are put into the gradient.
@@ -142,7 +171,8 @@ def _degenerate(system: System, searched: Searched, found: list[Located]) -> lis
     new: list[Located] = []
     for low, high in system.starts(searched.undecided):
         w = system.newton((low + high) / 2, 100)
-        if not np.isfinite(w).all() or np.abs(w).max() > 2 * RADII[-1]:
+        most = 2 * max(RADII[-1], *np.abs(box.corners(system.dim)).ravel())
+        if not np.isfinite(w).all() or np.abs(w).max() > most:
             continue
         exact = [sympy.nsimplify(round(float(x), 3), rational=True) for x in w]
         at: Any = dict(zip(system.point, exact, strict=True))

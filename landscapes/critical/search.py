@@ -22,6 +22,7 @@ import sympy
 from landscapes.checks import Real
 from landscapes.critical.intervals import Enclosure, Interval
 from landscapes.expressions.expression import evaluate
+from landscapes.facts import Box
 
 MOST_OPERATIONS = 800
 MOST_BOXES = 30_000
@@ -52,10 +53,12 @@ class Searched:
     Attributes:
         points: the certified critical points.
         undecided: the boxes that may hold others, as lower and upper corners `(n, 2, dim)`.
+        effort: the share of the boxes that were looked at, of those that might have been.
     """
 
     points: tuple[Certified, ...]
     undecided: Real
+    effort: float
 
 
 class System:
@@ -164,11 +167,10 @@ def krawczyk(system: System, low: Real, high: Real) -> tuple[Real, Real, Any, An
     return below, above, free, one & ~free
 
 
-def search(system: System, radius: float) -> Searched:
-    """The critical points in |w_i| ≤ radius."""
+def search(system: System, box: Box) -> Searched:
+    """The critical points in a bounded box."""
     most = int(np.clip(_MOST_BOUNDED / system.size, 100, MOST_BOXES))
-    low = np.full((1, system.dim), -radius)
-    high = -low
+    low, high = (corner[None] for corner in box.corners(system.dim))
     found: list[tuple[Certified, Real, Real]] = []
     small: list[Real] = []
     looked = 0
@@ -192,7 +194,7 @@ def search(system: System, radius: float) -> Searched:
         inside: Any = (undecided[:, 0] >= a) & (undecided[:, 1] <= b)
         undecided = undecided[~inside.all(axis=1)]
     ordered = sorted((one for one, _, _ in found), key=lambda one: tuple(one.centre))
-    return Searched(tuple(ordered), undecided)
+    return Searched(tuple(ordered), undecided, looked / most)
 
 
 def _add(system: System, found: list, low: Real, high: Real, start: Real) -> None:

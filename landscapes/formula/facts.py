@@ -17,7 +17,16 @@ from landscapes.critical.points import RADII, CriticalSearch, locate
 from landscapes.critical.search import System, outside_is_free
 from landscapes.critical.spectra import Evaluator, NotFinite, spectrum
 from landscapes.expressions.functions import LogCosh
-from landscapes.facts import Constant, CriticalKind, DoesNotExist, Facts, Stated, Symmetry, Unknown
+from landscapes.facts import (
+    Box,
+    Constant,
+    CriticalKind,
+    DoesNotExist,
+    Facts,
+    Stated,
+    Symmetry,
+    Unknown,
+)
 
 _MOST_TERMS = 3000
 # Between a bound of the loss and its value at a critical point, relative to the loss elsewhere.
@@ -27,9 +36,14 @@ _CUTS = 4000  # boxes for the proof that a leading form is positive
 Point = tuple[sympy.Symbol, ...]
 
 
-def facts_of(expression: sympy.Expr, point: Point) -> tuple[Facts, CriticalSearch]:
-    """The facts about the loss, and how its critical points were found."""
-    located, report = locate(expression, point)
+def facts_of(
+    expression: sympy.Expr, point: Point, box: Box | None = None
+) -> tuple[Facts, CriticalSearch]:
+    """The facts about the loss, and how its critical points were found.
+
+    `box` is searched where algebra does not reach; None chooses one.
+    """
+    located, report = locate(expression, point, box)
     polynomial = as_polynomial(expression, point)
     values = [_loss(expression, point, one) for one in located]
     reached = [value for value in values if np.isfinite(value)]

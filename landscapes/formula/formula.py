@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscapes.checks import Real, real_number, shown
-from landscapes.facts import Facts
+from landscapes.checks import Real, real_array, real_number, shown
+from landscapes.facts import Box, Facts
 from landscapes.formula.parser import Node, Parser
 from landscapes.formula.text import CONSTANTS, FormulaError, name_problem
 from landscapes.landscape import Components, SymbolicLandscape, SymbolicLoss
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from landscapes.critical.points import CriticalSearch
 
 MOST_COORDINATES = 8
-_TAKEN = ("self", "text", "coordinates", "parameters")
+_TAKEN = ("self", "text", "coordinates", "parameters", "box")
+_FARTHEST = 1e6  # side of a box: beyond it, sines have too few digits to be enclosed
 
 
 class Formula(SymbolicLandscape):
@@ -38,12 +39,16 @@ class Formula(SymbolicLandscape):
     loss is not a number.
 
     Arguments:
-        text: the formula, at most 1,000 characters on one line.
+        text: the formula, at most 1,000 characters on one line, or an expression of SymPy, which is
+            written as such a text and read like it.
         parameters: names and values of the parameters; they may also be given as keywords. A value
             counts as the decimal number that Python prints for it: 0.1 is 1/10, as it is in the
             text.
         coordinates: the names of the coordinates, in the order of w; by default all names that
             are no parameters, in alphabetical order.
+        box: where critical points are searched for if algebra does not reach them: a number r for
+            |w_i| ≤ r, or the least and the largest value of each coordinate, such as
+            `((-5, 10), (0, 15))`. None chooses among |w_i| ≤ 4, 8 and 16.
 
     `facts` are found when they are first asked for, exactly where that can be done and by a
     certified search of a box elsewhere; `search` says which, and what is not known.
@@ -60,27 +65,29 @@ class Formula(SymbolicLandscape):
 
     formula = r"L(w)\text{ as it is written}"
     source = "given by the user"
-    static_fields = ("dim", "text", "names", "point_names", "ordered")
+    static_fields = ("dim", "text", "names", "point_names", "ordered", "box")
     array_fields = ("values",)
 
     text: str
     names: tuple[str, ...]
     point_names: tuple[str, ...]
     ordered: bool
+    box: float | tuple[tuple[float, float], ...] | None
     values: tuple[np.float64, ...]
 
     def __init__(
         self,
-        text: str,
+        text: str | sympy.Expr,
         parameters: Mapping[str, float] | None = None,
         *,
         coordinates: tuple[str, ...] | None = None,
+        box: float | Sequence[tuple[float, float]] | None = None,
         **named: float,
     ) -> None:
         from landscapes.formula import tree as reading
 
         if not isinstance(text, str):
-            raise ValueError(f"text must be a formula such as 'x**2/2'; got {shown(text)}")
+            text = _written(text)
         given = _parameters(parameters, named)
         order = None if coordinates is None else _coordinates(coordinates, given)
         tree, occurring = _parsed(text, tuple(given), order)
@@ -89,7 +96,8 @@ class Formula(SymbolicLandscape):
         reading.refuse_bad_constants(text, tree, given)
         self._set(
             dim=len(point), text=text, names=tuple(given), point_names=point,
-            ordered=order is not None, values=tuple(np.float64(v) for v in given.values()),
+            ordered=order is not None, box=_box(box, point),
+            values=tuple(np.float64(v) for v in given.values()),
         )  # fmt: skip
         reading.refuse_unsmooth(text, self.exact)
         if not self.exact.free_symbols:
@@ -128,7 +136,10 @@ class Formula(SymbolicLandscape):
     def _known(self) -> tuple[Facts, CriticalSearch]:
         from landscapes.formula.facts import facts_of
 
-        return facts_of(self.exact, _symbols(self.point_names))
+        box = self.box
+        if box is not None:
+            box = Box(sides=box) if isinstance(box, tuple) else Box(box)
+        return facts_of(self.exact, _symbols(self.point_names), box)
 
     @property
     def facts(self) -> Facts:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -152,7 +163,8 @@ class Formula(SymbolicLandscape):
         # Inside compiled code the values have no number yet, and stand for themselves.
         values = (float(v) if isinstance(v, np.generic) else v for v in self.values)
         order = {"coordinates": self.point_names} if self.ordered else {}
-        return {"text": self.text} | order | dict(zip(self.names, values, strict=True))
+        box = {} if self.box is None else {"box": self.box}
+        return {"text": self.text} | order | box | dict(zip(self.names, values, strict=True))
 
     @classmethod
     def examples(cls) -> tuple[Formula, ...]:
@@ -186,6 +198,47 @@ def _symbolic(
     reading.refuse_unsmooth(text, expression)
     expression = reading.without_hidden_kinks(text, expression, _symbols(point))
     return SymbolicLoss(_symbols(point), expression, {})
+
+
+def _written(expression: Any) -> str:
+    """The text of a SymPy expression, whose decimal numbers count as what they print as."""
+    import sympy
+
+    if not isinstance(expression, sympy.Expr):
+        raise ValueError(f"text must be a formula such as 'x**2/2'; got {shown(expression)}")
+    names = [str(symbol) for symbol in expression.free_symbols]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two symbols of the expression are called {twice}; rename one of them")
+    for atom in expression.atoms():
+        number = atom.is_Rational or atom.is_Float or atom in (sympy.pi, sympy.E)
+        if not (number or (atom.is_Symbol and str(atom) not in CONSTANTS)):
+            raise ValueError(
+                f"the expression holds {shown(atom)}; accepted are real numbers, pi, E and symbols "
+                "with other names"
+            )
+    plain: dict[Any, Any] = {
+        number: sympy.Rational(repr(float(number))) for number in expression.atoms(sympy.Float)
+    }
+    plain[sympy.E] = sympy.Symbol("e")  # as the constant is called in a text
+    return str(expression.xreplace(plain))
+
+
+def _box(given: Any, point: tuple[str, ...]) -> float | tuple[tuple[float, float], ...] | None:
+    if given is None:
+        return None
+    accepted = (
+        f"a number r > 0 for |w_i| <= r, or one (least, largest) for each of {', '.join(point)}, "
+        f"at most {_FARTHEST:g} in absolute value"
+    )
+    array = real_array("box", given, ndim=(0, 2), accepted=accepted)
+    sides = np.stack([-array, array])[:, None] if array.ndim == 0 else array.T
+    fits = array.ndim == 0 or array.shape == (len(point), 2)
+    if not fits or not (sides[0] < sides[1]).all() or np.abs(array).max() > _FARTHEST:
+        raise ValueError(f"box must be {accepted}; got {shown(given)}")
+    if array.ndim == 0:
+        return float(array)
+    return tuple((float(low), float(high)) for low, high in array)
 
 
 def _symbols(names: tuple[str, ...]) -> tuple[sympy.Symbol, ...]:

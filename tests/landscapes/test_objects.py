@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import landscapes
+from dynamics import GD, SAM, Outcome, sweep, trajectory
 from landscapes import (
     LANDSCAPES,
     BoundedSine,
@@ -26,6 +29,8 @@ from landscapes import (
     ScalarFactorisation,
     SymbolicLandscape,
     ThresholdNeuron,
+    Unknown,
+    page,
 )
 from tests.support.cases import each_landscape, instances, probes
 
@@ -84,6 +89,69 @@ def test_a_name_is_taken_once():
         type("Saddle", (SymbolicLandscape,), {})
     assert len(LANDSCAPES) == count
     assert LANDSCAPES["Saddle"] is Saddle
+
+
+# The least that a loss of one's own takes.
+OWN = """
+import sympy
+from landscapes import SymbolicLandscape, SymbolicLoss
+
+class Own(SymbolicLandscape):
+    def symbolic(self):
+        x, y = sympy.symbols("x y", real=True)
+        return SymbolicLoss((x, y), (x**2 - 1)**2 + x*y + y**2)
+"""
+
+
+def defined(text: str) -> dict[str, Any]:
+    """What a cell of a notebook leaves behind."""
+    names: dict[str, Any] = {"__name__": "a_notebook"}
+    exec(text, names)
+    return names
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What is registered in a test is forgotten afterwards."""
+    known = dict(LANDSCAPES)
+    yield
+    LANDSCAPES.clear()
+    LANDSCAPES.update(known)
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_loss_of_ones_own_takes_five_lines_and_runs():
+    own = defined(OWN)["Own"]()
+    assert (repr(own), own.dim, type(own).examples()[0].dim) == ("Own()", 2, 2)
+    assert jax.tree.structure(own) == jax.tree.structure(copy.copy(own))
+    w = probes(2, 5)
+    by_sympy = [own.reference_gradient(v) for v in w]
+    np.testing.assert_allclose(own.gradient(w), by_sympy, rtol=1e-13)
+    assert isinstance(own.facts.minimum_loss, Unknown) and not own.facts.complete
+    runs = sweep(own, [GD, SAM], eta=0.05, rho=0.1, starts=w, n_steps=500)
+    assert (runs.outcome.sel(algorithm="GD") == Outcome.CONVERGED).all()
+    assert (runs.attractor == -1).all()
+    assert trajectory(own, SAM, w[0], eta=0.05, rho=0.1, n_steps=3).shape == (4, 2)
+    assert "no fact is stated" in page.page(type(own))
+    assert [row[0] for row in page.rows()].count("Own") == 1
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_class_that_is_defined_again_takes_the_place_of_the_first_with_a_warning():
+    first = defined(OWN)["Own"]
+    with pytest.warns(UserWarning, match="Own is defined a second time"):
+        second = defined(OWN.replace("+ x*y", "+ 3*x*y"))["Own"]
+    assert LANDSCAPES["Own"] is second is not first
+    w = np.array([0.5, 2.0])
+    assert float(second().loss(w) - first().loss(w)) == 2.0
+
+
+def test_a_landscape_need_not_be_registered():
+    count = len(LANDSCAPES)
+    own = defined(OWN.replace("Landscape)", "Landscape, registered=False)"))["Own"]
+    assert len(LANDSCAPES) == count
+    runs = sweep(own(), GD, eta=0.05, starts=[(1.1, -0.4)], n_steps=300)
+    assert runs.outcome.item() == Outcome.CONVERGED
 
 
 @pytest.mark.parametrize("name", [type(one).__name__ for one in instances()])
