@@ -80,8 +80,8 @@ from dynamics.engine.observables import OBSERVABLES as OBSERVABLES
 from dynamics.engine.observables import REDUCTIONS as REDUCTIONS
 from dynamics.engine.outcome import Criteria as Criteria
 from dynamics.engine.outcome import Outcome as Outcome
+from dynamics.experiments.files import StoreError as StoreError
 from dynamics.experiments.store import open_sweep as open_sweep
-from dynamics.experiments.writing import StoreError as StoreError
 from dynamics.sweep import ensemble as ensemble
 from dynamics.sweep import sweep as sweep
 from dynamics.trajectory import batched as batched

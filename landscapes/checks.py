@@ -22,7 +22,10 @@ Real = NDArray[np.float64]
 
 def shown(value: object, limit: int = 60) -> str:
     """`value` as it goes into an error message: on one line and of bounded length."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # such as of an integer of more digits than Python writes
+        text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

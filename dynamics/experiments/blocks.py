@@ -15,7 +15,8 @@ from dynamics.engine import engine
 from dynamics.engine.attractors import attractors
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.observables import OBSERVABLES, observe
-from dynamics.experiments.experiment import Settings
+from dynamics.experiments.checking import Returned
+from dynamics.experiments.experiment import Block, Settings
 from dynamics.experiments.provenance import environment
 from landscapes import Landscape
 
@@ -79,9 +80,9 @@ def compute(
     return values
 
 
-def compute_in_worker(job: Job, algorithm: int, lanes: Lanes) -> Values:
+def compute_in_worker(job: Job, block: Block, lanes: Lanes) -> Returned:
     """`compute`, for a job that came out of a pickle."""
-    return compute(_first(job), algorithm, lanes)
+    return Returned(job.token, block, compute(_first(job), block.algorithm, lanes))
 
 
 @lru_cache(maxsize=8)

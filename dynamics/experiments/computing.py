@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from dynamics.engine.engine import Advance
 from dynamics.experiments.blocks import Job, Values, compute, compute_in_worker, look_around
+from dynamics.experiments.checking import check
 from dynamics.experiments.experiment import Block, Experiment
 from dynamics.experiments.provenance import differences, environment
 from landscapes.checks import shown
@@ -39,7 +40,7 @@ def compute_on(
     """Computes the blocks on the executor and puts them here, as they end.
 
     `memory` bounds what is on its way to the workers and back. Raises `RuntimeError` for a block
-    that does not come back.
+    that does not come back, or comes back as something else.
     """
     waiting = iter(blocks)
     pending: dict[Future, Block] = {}
@@ -49,18 +50,24 @@ def compute_on(
                 if (block := next(waiting, None)) is None:
                     break
                 lanes = experiment.lanes(block)
-                pending[executor.submit(compute_in_worker, job, block.algorithm, lanes)] = block
+                pending[executor.submit(compute_in_worker, job, block, lanes)] = block
             if not pending:
                 return
             for task in wait(pending, return_when=FIRST_COMPLETED).done:
                 block = pending.pop(task)
                 try:
-                    values = task.result()
+                    returned = task.result()
                 except Exception as error:
                     raise RuntimeError(
                         f"a worker did not return its block: {type(error).__name__}: {error}"
                     ) from error
-                put(block, values)
+                try:
+                    check(returned, job.token, block, experiment)
+                except ValueError as error:
+                    raise RuntimeError(
+                        f"what a worker returned are no results of its block: {error}"
+                    ) from error
+                put(block, returned.values)
                 advance(block.runs)
     finally:
         for task in pending:

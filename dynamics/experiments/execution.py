@@ -16,6 +16,8 @@ from dynamics.experiments.blocks import Job, Values
 from dynamics.experiments.computing import Advance, Put, compute_here, compute_on, workers
 from dynamics.experiments.dataset import labelled
 from dynamics.experiments.experiment import Block, Experiment
+from dynamics.experiments.files import StoreError
+from dynamics.experiments.layout import MOST_BLOCKS, MOST_CHUNK_BYTES
 from dynamics.experiments.memory import in_words, memory_limit_in_bytes
 from dynamics.experiments.progress import Reporter
 from dynamics.experiments.provenance import environment, provenance
@@ -66,6 +68,8 @@ class Means:
 def carry_out(experiment: Experiment, means: Means) -> xarray.Dataset:
     """All results of the experiment: in memory, or opened from the store that they are in."""
     _check_memory(experiment, means, 1)
+    if means.store is not None:
+        _check_chunks(experiment)
     job = Job(experiment.landscape, experiment.algorithms, experiment.settings)
     made_in = environment() if means.executor is None else workers(means.executor, job)
     attrs = provenance(experiment, made_in)
@@ -95,10 +99,33 @@ def _kept_in_memory(experiment: Experiment, means: Means) -> int:
     return 0 if means.store else experiment.bytes_per_run * math.prod(experiment.shape)
 
 
+def _check_chunks(experiment: Experiment) -> None:
+    """Refuses a variable of which not even one run fits a chunk of a store."""
+    for name, variable in experiment.variables().items():
+        if variable.n_bytes > MOST_CHUNK_BYTES:
+            raise ValueError(
+                f"{name} takes {in_words(variable.n_bytes)} a run, more than the "
+                f"{in_words(MOST_CHUNK_BYTES)} of a chunk of a store; give a larger trace_every"
+            )
+
+
 def _chunk(experiment: Experiment, means: Means) -> tuple[int, ...]:
     """The extent of the blocks, by the user's word or by the memory there is."""
+    chunk = _extents(experiment, means)
+    counts = [-(-n // step) for n, step in zip(experiment.extents, chunk, strict=True)]
+    if means.store is not None and math.prod(counts) > MOST_BLOCKS:
+        raise ValueError(
+            f"blocks of {math.prod(chunk)} runs cut the sweep into {math.prod(counts)}, and a "
+            f"store has at most {MOST_BLOCKS}; give a larger block_size, or more memory_limit"
+        )
+    return chunk
+
+
+def _extents(experiment: Experiment, means: Means) -> tuple[int, ...]:
     if means.block_size is not None:
-        chunk = experiment.chunk(means.block_size)
+        largest = max(variable.n_bytes for variable in experiment.variables().values())
+        most = means.block_size if means.store is None else MOST_CHUNK_BYTES // largest
+        chunk = experiment.chunk(min(means.block_size, most))
         _check_memory(experiment, means, math.prod(chunk))
         return chunk
     memory, sent = means.memory_limit - _kept_in_memory(experiment, means), False
@@ -152,13 +179,13 @@ def _into_store(
     path = means.store
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         store = Store.create(path, experiment, _chunk(experiment, means), attrs)
-        missing = list(experiment.blocks(store.chunk(experiment)))
+        missing = list(experiment.blocks(store.chunk))
     else:
         store = _existing(experiment, means, attrs)
-        _check_memory(experiment, means, math.prod(store.chunk(experiment)))
+        _check_memory(experiment, means, math.prod(store.chunk))
         store.tidy()
         missing = _unfinished(store, experiment)
-    total = sum(block.runs for block in experiment.blocks(store.chunk(experiment)))
+    total = sum(block.runs for block in experiment.blocks(store.chunk))
     done = total - sum(block.runs for block in missing)
     finished: list[Block] = []
 
@@ -177,6 +204,8 @@ def _into_store(
         raise KeyboardInterrupt(
             f"interrupted; {so_far()}. Call again with resume=True for the rest"
         ) from None
+    except StoreError:
+        raise
     except RuntimeError as error:
         raise RuntimeError(
             f"{error}. {so_far()}; call again with resume=True for the rest, with an executor "
@@ -202,20 +231,23 @@ def _existing(experiment: Experiment, means: Means, attrs: dict[str, Any]) -> St
 
 
 def _unfinished(store: Store, experiment: Experiment) -> list[Block]:
-    """The blocks of which a chunk is missing or, with a warning that names it, damaged."""
-    missing, damaged = store.survey(store.chunks())
-    if damaged:
+    """The blocks to compute: of which something is missing or, with a warning, damaged."""
+    if faults := list(store.contents.faults.values()):
+        store.mend_descriptions(experiment)
+    found = store.survey()
+    if wrong := [*faults, *map(str, found.damaged)]:
         warn(
-            f"{len(damaged)} chunks of the store {store.path} are damaged; what they held is "
-            f"computed again: {listed(damaged)}",
+            f"{len(wrong)} files of the store {store.path} are damaged; what they held is "
+            f"made again: {listed(wrong)}",
             stacklevel=5,  # the caller of `sweep`
         )
-    unusable = {*missing, *damaged}
-    store.mend_labels(experiment, unusable)
+    chunks = [*found.missing, *found.damaged]
+    store.mend_labels(experiment, chunks)
+    places = {*found.unfinished, *store.places_in(chunks)}
     return [
         block
-        for block in experiment.blocks(store.chunk(experiment))
-        if not unusable.isdisjoint(store.chunks_of(block, experiment))
+        for block in experiment.blocks(store.chunk)
+        if not places.isdisjoint(store.places_of(block, experiment))
     ]
 
 

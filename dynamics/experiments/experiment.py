@@ -79,6 +79,13 @@ class Variable(NamedTuple):
         return self.dtype.itemsize * math.prod(self.shape)
 
 
+def of_every_run(dim: int) -> dict[str, Variable]:
+    """What is known of every run, whatever was asked for."""
+    found = {name: Variable(a.dtype) for name, a in empty_result(0, dim)._asdict().items()}
+    found["final"] = Variable(found["final"].dtype, ("dim",), (dim,))
+    return found | {"attractor": Variable(np.dtype(np.int16))}
+
+
 class Block(NamedTuple):
     """Runs that are computed, kept and resumed together.
 
@@ -144,10 +151,8 @@ class Experiment:
 
     def variables(self) -> dict[str, Variable]:
         """What is known of every run in the end, by name, before anything is computed."""
-        dim, settings = self.landscape.dim, self.settings
-        found = {name: Variable(a.dtype) for name, a in empty_result(0, dim)._asdict().items()}
-        found["final"] = Variable(found["final"].dtype, ("dim",), (dim,))
-        found["attractor"] = Variable(np.dtype(np.int16))
+        settings = self.settings
+        found = of_every_run(self.landscape.dim)
         for observable, reduction in settings.observables:
             steps = settings.n_steps // settings.trace_every + 1
             axis = (("step",), (steps,)) if reduction == "trace" else ((), ())

@@ -34,7 +34,7 @@ def memory_limit_in_bytes(value: Any) -> int:
     else:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B)\s*", value, flags=re.IGNORECASE)
         units = {name.lower(): size for name, size in _UNITS.items()}
-        if found and found[2].lower() in units and float(found[1]) > 0:
+        if found and found[2].lower() in units and 0 < float(found[1]) < float("inf"):
             return max(1, int(float(found[1]) * units[found[2].lower()]))
     raise ValueError(
         "memory_limit must be a number of bytes > 0, a text such as '2GiB' or '500 MB', or None; "
@@ -44,6 +44,7 @@ def memory_limit_in_bytes(value: Any) -> int:
 
 def in_words(n_bytes: float) -> str:
     """A number of bytes as one reads it, such as `1.5 GiB`."""
+    n_bytes = min(n_bytes, 2**100)  # an integer may be larger than any float
     for unit in ("B", "KiB", "MiB"):
         if n_bytes < 1024:
             return f"{n_bytes:.3g} {unit}"

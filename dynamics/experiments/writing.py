@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dynamics.experiments.files import PARTIAL, StoreError
 from landscapes.checks import shown
 
-#: How the name ends of what is being written and does not count yet; Zarr's own ending too.
-PARTIAL = ".partial"
-
-
-class StoreError(RuntimeError):
-    """A store that cannot be used as it is: damaged, incomplete, or in use."""
+# Of file systems; a file of a store has a path that is longer than the store's own by less than
+# what is left to the 4,096 bytes that systems allow.
+_LONGEST_NAME, _LONGEST_PATH = 255, 3500
 
 
 def required(module: str) -> Any:
@@ -33,12 +32,31 @@ def required(module: str) -> Any:
 
 def local_path(path: Any) -> Path:
     """`store` as a path, or a `ValueError`."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path) or "://" in str(path):
+    accepted = "store must be a path in a file system, such as 'runs.zarr', or None"
+    try:
+        text = os.fspath(path)
+        encoded = os.fsencode(text)
+    except (TypeError, ValueError):
+        text, encoded = "", b""
+    if not isinstance(text, str) or not text or "://" in text:
+        raise ValueError(f"{accepted}; got {shown(path)}")
+    if b"\0" in encoded:
+        raise ValueError(f"{accepted}; got one with a zero character: {shown(path)}")
+    found = Path(text).absolute()
+    if found.name in ("", ".."):
+        raise ValueError(f"store must end in the name of a folder; got {shown(path)}")
+    longest = _LONGEST_NAME - len(os.fsencode(draft_of(Path("x"), "0" * 32).name))
+    lengths = [len(os.fsencode(part)) for part in found.parts]
+    if lengths[-1] > longest:
         raise ValueError(
-            f"store must be a path in a file system, such as 'runs.zarr', or None; "
-            f"got {shown(path)}"
+            f"the name of a store may have {longest} bytes; got one of {lengths[-1]}: {shown(path)}"
         )
-    return Path(path).absolute()
+    if max(lengths) > _LONGEST_NAME or len(os.fsencode(found)) > _LONGEST_PATH:
+        raise ValueError(
+            f"the path of a store may have {_LONGEST_PATH} bytes, and {_LONGEST_NAME} in each "
+            f"name; got one of {len(os.fsencode(found))}: {shown(path)}"
+        )
+    return found
 
 
 def draft_of(path: Path, unique: str) -> Path:
@@ -57,6 +75,8 @@ def sole_writer(path: Path) -> Iterator[None]:
         raise FileNotFoundError(f"the folder {path.parent} does not exist; make it first")
     file = path.with_name(path.name + ".lock")
     with writing(path):
+        if os.path.lexists(file) and not stat.S_ISREG(file.lstat().st_mode):
+            raise StoreError(f"{file} is no regular file; remove it, or give another path")
         # The library takes some failures to make this file for a lock that is held.
         file.touch()
     # The system frees this lock when its holder dies, however that happens.

@@ -177,7 +177,7 @@ def test_films_where_there_is_an_encoder(stubs, tmp_path: Path, capsys):
     assert (tmp_path / "first_stub.mp4").stat().st_size > 1000
 
 
-def test_an_interruption_keeps_what_is_done(stubs, tmp_path: Path, capsys):
+def test_an_interruption_keeps_what_is_done(stubs, tmp_path: Path, capsys, interruptible):
     def interrupt(request: Any) -> xarray.Dataset:
         # As Ctrl-C does. What catches it inside is made up for at the next telling of progress.
         try:

@@ -256,7 +256,9 @@ def test_exit_130_keeps_what_is_finished(two_claims, capsys, tmp_path):
     assert [row["id"] for row in ledger["ledger"]] == ["holding_one"]
 
 
-def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same(two_claims, capsys):
+def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same(
+    two_claims, capsys, interruptible
+):
     def swallowed(size):
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)

@@ -18,6 +18,7 @@ import xarray
 from zarr.storage import LocalStore
 
 from dynamics import SAM, Criteria, StoreError, open_sweep, sweep, uniform_starts
+from dynamics.experiments import files
 from landscapes import Saddle
 from tests.support.paths import ROOT
 
@@ -48,18 +49,16 @@ def path(tmp_path: Path) -> Path:
 
 
 def finished(path: Path) -> dict[str, tuple[int, int]]:
-    """The blocks that a store has whole: by name, when the last of their chunks was written."""
-    found: dict[str, list[os.stat_result]] = {}
-    for file in path.glob("*/c/0/0/*/*"):  # of `final`, the rest of the name is /0
-        file = file / "0" if file.is_dir() else file
-        if file.is_file() and ".partial" not in file.name:
-            key = "/".join(file.relative_to(path).parts[2:6])
-            found.setdefault(key, []).append(file.stat())
-    return {
-        key: (max(s.st_mtime_ns for s in stats), sum(s.st_ino for s in stats))
-        for key, stats in found.items()
-        if len(stats) == 7
-    }
+    """The blocks that a store has a receipt for: by name, when their files were written."""
+    found: dict[str, tuple[int, int]] = {}
+    for receipt in path.glob("receipts/sha256/c/0/*/*/0/0"):
+        key = "/".join(receipt.relative_to(path).parts[3:6])
+        chunks = [one / "0" if one.is_dir() else one for one in path.glob(f"*/c/{key}")]
+        assert len(chunks) == 7
+        stats = [one.stat() for one in (*chunks, receipt)]
+        assert max(s.st_mtime_ns for s in stats) == stats[-1].st_mtime_ns
+        found[key] = (stats[-1].st_mtime_ns, sum(s.st_ino for s in stats))
+    return found
 
 
 # -- killed ----------------------------------------------------------------------------------
@@ -91,7 +90,7 @@ def sweep_in_child():
     run(store=path, resume=True, block_size=5, progress=progress)
 
 
-while kills < 20:
+while kills < 12:
     log.unlink(missing_ok=True)
     moment = log.with_name("begun")
     moment.unlink(missing_ok=True)
@@ -123,7 +122,7 @@ print(json.dumps({"kept": len(kept), "told": told}))
 """
 
 
-def test_killed_twenty_times_it_is_as_if_it_had_not_been(run_python, path, tmp_path, expected):
+def test_killed_twelve_times_it_is_as_if_it_had_not_been(run_python, path, tmp_path, expected):
     program = KILLS.replace("sys.argv[1]", repr(str(path))).replace(
         "sys.argv[2]", repr(str(tmp_path / "log"))
     )
@@ -131,9 +130,9 @@ def test_killed_twenty_times_it_is_as_if_it_had_not_been(run_python, path, tmp_p
     cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
     cache |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     report = json.loads(run_python(program, JAX_PLATFORMS="cpu", **cache))
-    assert 10 <= report["kept"] < 80  # the kills met a sweep that was under way
+    assert 6 <= report["kept"] < 80  # the kills met a sweep that was under way
     # What was finished is not among what the next call computes: it is told of at once as done.
-    assert len(report["told"]) > 8
+    assert len(report["told"]) > 4
     assert all(told == before for told, before in report["told"])
     kept = finished(path)
     found = run(store=path, resume=True)
@@ -165,9 +164,7 @@ def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(path, expecte
     with pytest.raises(KeyboardInterrupt, match=r"of 400 runs are finished and kept in .*resume=T"):
         run(store=path, progress=after(150, interrupt))
     assert 2 <= len(finished(path)) <= 4
-    with pytest.raises(
-        StoreError, match=r"chunks missing: outcome/c/0/0/4/0|chunks missing: final"
-    ):
+    with pytest.raises(StoreError, match=r"blocks are not finished: .*0/9/0"):
         open_sweep(path)
     xarray.testing.assert_identical(run(store=path, resume=True), expected)
 
@@ -179,7 +176,7 @@ run(store={path!r}, progress=after(150, lambda: os.kill(os.getpid(), signal.SIGI
 """
 
 
-def test_ctrl_c_ends_a_script_with_130(path, expected):
+def test_ctrl_c_ends_a_script_with_130(path, expected, interruptible):
     done = subprocess.run(
         ["sh", "-c", '"$@"; echo status $?', "sh", sys.executable, "-W", "error", "-c",
          CTRL_C.format(path=str(path))],
@@ -232,10 +229,10 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(path, expected):
 
 
 def test_a_disk_that_is_full_from_the_start_leaves_nothing(path, monkeypatch):
-    async def full(*_: Any) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(LocalStore, "set", full)
+    monkeypatch.setattr(files, "write", full)
     with pytest.raises(OSError, match="No space left"):
         run(store=path)
     assert [file.name for file in path.parent.iterdir()] == ["runs.zarr.lock"]
