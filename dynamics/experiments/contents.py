@@ -40,8 +40,7 @@ class Contents:
             data = files.read(path, METADATA, files.MOST_METADATA)
             if data is None:
                 raise DamagedError(f"{METADATA} is missing")
-            self.group = files.read_json(data, METADATA)
-            attributes = self.group.get("attributes")
+            attributes = files.read_json(data, METADATA).get("attributes")
             if not isinstance(attributes, dict):
                 raise DamagedError(f"{METADATA} has no attributes")
         except DamagedError as error:
@@ -64,7 +63,7 @@ class Contents:
     @property
     def group_in_bytes(self) -> bytes:
         """The description of the whole."""
-        return layout.in_bytes(self.group)
+        return layout.canonical(layout.group(self.attributes)).encode()
 
     @property
     def is_ours(self) -> bool:
@@ -78,7 +77,9 @@ class Contents:
 
     def _read(self, attributes: Mapping[str, Any]) -> None:
         text = attributes[RECORD]
-        record = files.read_json(text.encode(), RECORD) if isinstance(text, str) else {}
+        record = (
+            files.read_json(text.encode(errors="replace"), RECORD) if isinstance(text, str) else {}
+        )
         if record.get("layout") != layout.LAYOUT:
             raise StoreError(
                 f"the store {self.path} has layout {record.get('layout')}, and this version of "

@@ -115,7 +115,7 @@ class Store:
         required("zarr")
         if not path.exists():
             raise FileNotFoundError(f"there is no store at {path}; sweep(…, store=…) makes one")
-        if not os.path.lexists(path / METADATA):
+        if not any(os.path.lexists(path / name / METADATA) for name in ("", "outcome", "starts")):
             raise _foreign(path)
         self.contents = Contents(path)
         if self.contents.is_older:

@@ -184,6 +184,43 @@ def test_a_crafted_description_is_refused_before_it_costs_anything(case, path):
     refused_cheaply(path, message)
 
 
+def recorded(value: Any) -> Callable[[Path], Any]:
+    def change(described: Path) -> None:
+        content = json.loads(described.read_text())
+        content["attributes"][RECORD] = value
+        described.write_text(json.dumps(content))
+
+    return change
+
+
+# What is done to the description of the whole, on which all others hang.
+WHOLE: dict[str, Callable[[Path], Any]] = {
+    "none": lambda one: one.unlink(),
+    "a folder": lambda one: (one.unlink(), one.mkdir()),
+    "a pipe": lambda one: (one.unlink(), os.mkfifo(one)),
+    "a link": lambda one: (one.rename(one.with_name("away")), one.symlink_to("away")),
+    "empty": lambda one: one.write_text(""),
+    "no JSON": lambda one: one.write_text("{"),
+    "no text": lambda one: one.write_bytes(b'{"\xff": 1}'),
+    "no object": lambda one: one.write_text("[]"),
+    "no attributes": lambda one: one.write_text('{"attributes": 3}'),
+    "deep": lambda one: one.write_text('{"attributes": ' * 10**5),
+    "without end": lambda one: os.truncate(one, 2**40),
+    "NaN": lambda one: one.write_text('{"attributes": {"n_steps": NaN}}'),
+    "twice": lambda one: one.write_text('{"attributes": {}, "attributes": {}}'),
+    "many digits": lambda one: one.write_text('{"attributes": ' + "9" * 5000 + "}"),
+    "a record that is none": recorded("{"),
+    "a deep record": recorded("[" * 10**5),
+    "a record of no text": recorded("\ud800"),
+}
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_a_description_of_the_whole_that_is_none_is_refused(case, path):
+    WHOLE[case](path / "zarr.json")
+    refused_cheaply(path, r"description of the store .*zarr\.json.* Restore it from a copy")
+
+
 def test_a_forged_store_that_is_sound_is_read(path, expected):
     # So the cases above are refused for what they are.
     forge(path, lambda arrays, record: None)
