@@ -22,6 +22,9 @@ PARTIAL = ".partial"
 #: Bytes of a description, and how deep its values may lie in one another.
 MOST_METADATA, DEEPEST = 2**24, 32
 
+# How much deeper each byte of JSON leads.
+_DEEPER = np.zeros(256, np.int8)
+_DEEPER[[*b"{["]], _DEEPER[[*b"}]"]] = 1, -1
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -74,10 +77,8 @@ def read(root: Path, name: str, most: int) -> bytes | None:
 
 def read_json(data: bytes, name: str) -> dict[str, Any]:
     """The JSON object in the bytes of a file. `DamagedError` if it is none, or a deep one."""
-    depths = np.frombuffer(_TEXTS.sub(b"", data), np.uint8)
-    opens = np.isin(depths, (ord("{"), ord("["))).astype(np.int64)
-    closes = np.isin(depths, (ord("}"), ord("]"))).astype(np.int64)
-    if np.max(np.cumsum(opens - closes), initial=0) > DEEPEST:
+    steps = _DEEPER[np.frombuffer(_TEXTS.sub(b"", data), np.uint8)]
+    if np.max(np.cumsum(steps, dtype=np.int32), initial=0) > DEEPEST:
         raise DamagedError(f"{name} cannot be read: its values lie too deep in one another")
     try:
         value = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number)
