@@ -87,7 +87,8 @@ def sweep(
         * `period`, `amplitude`: of the cycle; period 1 and amplitude 0 for a fixed point,
           0 and 0 where there is none;
         * `final`, `final_loss`: the last iterate (of a diverged run, the last inside the
-          divergence radius, or the start) and its loss, inf where that overflows. Never NaN;
+          divergence radius, of an undefined one the last that is defined, or else the start) and
+          its loss, inf where that overflows or is undefined. Never NaN;
         * `starts`: the starts; and one variable `observable_reduction` for each asked for.
 
         The result is the same for every `chunk_size`, `block_size` and number of devices, in

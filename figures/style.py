@@ -31,6 +31,7 @@ OUTCOME_COLOURS = {
     Outcome.CYCLE: "#ddcc77",
     Outcome.DIVERGED: "#882255",
     Outcome.BUDGET: "#d0d0d0",
+    Outcome.UNDEFINED: "#332288",
 }
 #: Where a run is besides: at rest at another minimum than its start's; near a saddle.
 OTHER_MINIMUM, NEAR_SADDLE = "#44aa99", "#aa4499"

@@ -181,6 +181,9 @@ class Landscape(abc.ABC):
                 f"got shape {tuple(w.shape)}"
             )
 
+    def _loss_and_gradient_of(self, components: Components) -> tuple[Any, Components]:
+        return self.loss_of(components), self.gradient_of(components)
+
     def _loss_at(self, w: Any) -> Any:
         return self.loss_of(self.split(w))
 

@@ -16,6 +16,7 @@ from dynamics.algorithms.sample_order import SampleOrder
 from dynamics.algorithms.vector import ArrayVector, Vector
 from landscapes import FiniteSum, Landscape
 from landscapes.checks import shown
+from landscapes.domain import undefined_at
 
 V = TypeVar("V", bound=Vector)
 # (t, η, ρ) → the η and ρ of step t = 1, 2, ….
@@ -212,26 +213,43 @@ def _counts(algorithm: Algorithm) -> bool:
 
 
 def gradients(
-    landscape: Landscape, algorithm: Algorithm, run: Any, t: Any
+    landscape: Landscape, algorithm: Algorithm, run: Any, t: Any, *, undefined: float = jnp.nan
 ) -> tuple[Gradient, Gradient]:
-    """∇L of the examples that step t of a run draws, and of all: functions of JAX vectors."""
+    """∇L of the examples that step t of a run draws, and of all: functions of JAX vectors.
+
+    Where the loss or its gradient is undefined, the entries of ∇L are `undefined`: the logarithm
+    of a negative number has none, although the formula 1/x of its derivative has a value there.
+    """
 
     def whole(v: V) -> V:
-        return type(v)(landscape.gradient_of(v.components))
+        gradient = type(v)(landscape.gradient_of(v.components))
+        return _where_defined(landscape, v, gradient, undefined)
 
     if algorithm.order is None or not isinstance(landscape, FiniteSum):
         return whole, whole
     drawn = algorithm.order.drawn(landscape.n_examples, run, t)
-    return gradient_of_examples(landscape, drawn), whole
+    return gradient_of_examples(landscape, drawn, undefined=undefined), whole
 
 
-def gradient_of_examples(landscape: FiniteSum, examples: Any) -> Gradient:
+def gradient_of_examples(
+    landscape: FiniteSum, examples: Any, *, undefined: float = jnp.nan
+) -> Gradient:
     """The mean of the gradients of these examples, shape `(batch,)`: a function of JAX vectors."""
 
     def of_drawn(v: V) -> V:
         if len(examples) == 1:
-            return type(v)(landscape.example_gradient_of(v.components, examples[0]))
-        each = jax.vmap(lambda e: landscape.example_gradient_of(v.components, e))(examples)
-        return type(v)(tuple(jnp.mean(component, axis=0) for component in each))
+            gradient = type(v)(landscape.example_gradient_of(v.components, examples[0]))
+        else:
+            each = jax.vmap(lambda e: landscape.example_gradient_of(v.components, e))(examples)
+            gradient = type(v)(tuple(jnp.mean(component, axis=0) for component in each))
+        return _where_defined(landscape, v, gradient, undefined)
 
     return of_drawn
+
+
+def _where_defined(landscape: Landscape, v: V, gradient: V, otherwise: float) -> V:
+    """The gradient at v, with every entry `otherwise` where it or the loss is undefined."""
+    nowhere = undefined_at(landscape, v.components)
+    if nowhere is None:
+        return gradient
+    return type(v)(tuple(jnp.where(nowhere, otherwise, c) for c in gradient.components))

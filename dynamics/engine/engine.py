@@ -16,7 +16,7 @@ import numpy as np
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine.kernel import Batch, Result, Span, Thresholds, empty_result
 from dynamics.engine.lanes import Lanes
-from dynamics.engine.outcome import Criteria, Outcome
+from dynamics.engine.outcome import Criteria, Outcome, has_a_next_step
 from dynamics.engine.programs import empty_memory, program
 from landscapes import Landscape
 
@@ -141,7 +141,7 @@ def run(
 
 def _goes_on(outcome: np.ndarray, early_stop: bool) -> np.ndarray:
     """Which runs another step may change."""
-    return outcome == Outcome.BUDGET if early_stop else outcome != Outcome.DIVERGED
+    return outcome == Outcome.BUDGET if early_stop else has_a_next_step(outcome)
 
 
 def _stage(begin: int, n_steps: int, check_every: int, early_stop: bool, seconds: float) -> int:

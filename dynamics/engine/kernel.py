@@ -21,10 +21,11 @@ from jax import lax
 
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
-from dynamics.engine.outcome import Outcome
+from dynamics.engine.outcome import Outcome, has_a_next_step
 from dynamics.engine.rest import Thresholds, at_rest, at_rest_for_good, may_rest
 from dynamics.engine.stepper import Stepper, trusted, unsigned
 from landscapes import Landscape
+from landscapes.domain import undefined_at
 
 
 class Result(NamedTuple):
@@ -143,6 +144,10 @@ class _Call(NamedTuple):
         """Which points are in the ball that a run diverges by leaving."""
         return jax.vmap(lambda w: w.norm() <= self.thresholds.divergence_radius)(w)
 
+    def undefined(self, w: ArrayVector) -> Any:
+        """At which points the loss or its gradient is undefined; None: nowhere at all."""
+        return jax.vmap(partial(undefined_at, self.landscape))(w.components)
+
     @property
     def zeros(self) -> Any:
         """A zero for each run, derived from an input, so that all carried has one placement."""
@@ -174,16 +179,20 @@ def _begun(call: _Call) -> _State:
         lambda new, old: jnp.where(begin == 0, new, old), fresh, call.batch.memory
     )
     undecided = runs.outcome == Outcome.BUDGET
-    # Without early stopping only a run that left the ball stands still.
-    goes_on = undecided if manner.early_stop else runs.outcome != Outcome.DIVERGED
-    out_at_once = undecided & ~call.inside(w)
+    # Without early stopping only a run that has no next iterate stands still.
+    goes_on = undecided if manner.early_stop else has_a_next_step(runs.outcome)
+    inside, undefined = call.inside(w), call.undefined(w)
+    out_at_once, label = undecided & ~inside, jnp.int8(Outcome.DIVERGED)
+    if undefined is not None:
+        out_at_once = out_at_once | (undecided & undefined)
+        label = jnp.where(inside, jnp.int8(Outcome.UNDEFINED), label)
     return _State(
         t=begin,
         unseen=begin == 0,
         w=w,
         memory=memory,
         running=call.batch.real & goes_on & ~out_at_once,
-        outcome=jnp.where(out_at_once, jnp.int8(Outcome.DIVERGED), runs.outcome),
+        outcome=jnp.where(out_at_once, label, runs.outcome),
         n_steps=jnp.where(undecided, jnp.where(out_at_once, 0, end), runs.n_steps),
         period=runs.period,
         amplitude=runs.amplitude,
@@ -213,7 +222,11 @@ def _block(call: _Call, state: _State) -> _State:
     # Who may have left the ball, or had lengths that under- or overflowed, is run again from the
     # block's beginning with exact lengths and a look at every step, to the last iterate inside:
     # so no overflow reaches a result, and the others pay little.
-    suspects = state.running & ((peak > suspicious) | (strain > trusted(eta)[1]))
+    suspects = (peak > suspicious) | (strain > trusted(eta)[1])
+    # An undefined gradient is NaN, and so is the iterate that follows, except of the last one.
+    if (undefined := call.undefined(w)) is not None:
+        suspects = suspects | undefined
+    suspects = suspects & state.running
     following = state._replace(
         t=state.t + length,
         unseen=False,
@@ -232,29 +245,38 @@ def _retraced(call: _Call, state: _State, following: _State, suspects: Any, leng
     forgetful = algorithm.is_autonomous and not jax.tree.leaves(state.memory)
 
     def careful(carry: tuple) -> tuple:
-        i, w, memory, within, taken, _ = carry
+        i, w, memory, within, undefined, taken, _ = carry
         ahead, remembered = step(w, memory, state.t + i + 1)
-        within = within & call.inside(ahead)
+        inside, nowhere = call.inside(ahead), call.undefined(ahead)
+        if nowhere is not None:
+            # Either the iterate ahead is undefined, or something on the way to it was.
+            filled = call.over_runs(Stepper.filled_step)(w, memory, state.t + i + 1)
+            on_the_way = _differs(ahead, ahead) & ~_differs(filled, filled)
+            undefined = undefined | (within & ((inside & nowhere) | on_the_way))
+            inside = inside & ~nowhere
+        within = within & inside
         going = suspects & within
         if forgetful:
             # A run that does not move never will: its lengths, being 0, were in no doubt.
             going = going & _differs(ahead, w)
         w, memory = _select(within, (ahead, remembered), (w, memory))
-        return i + 1, w, memory, within, taken + within.astype(jnp.int32), jnp.any(going)
+        taken = taken + within.astype(jnp.int32)
+        return i + 1, w, memory, within, undefined, taken, jnp.any(going)
 
     zeros = call.zeros
-    _, last, memory, within, taken, _ = lax.while_loop(
+    _, last, memory, within, undefined, taken, _ = lax.while_loop(
         lambda carry: (carry[0] < length) & carry[-1],
         careful,
-        (jnp.zeros_like(length), state.w, state.memory, zeros == 0, zeros, True),
+        (jnp.zeros_like(length), state.w, state.memory, zeros == 0, zeros != 0, zeros, True),
     )
     gone = suspects & ~within
     first = gone & (state.outcome == Outcome.BUDGET)
+    label = jnp.where(undefined, jnp.int8(Outcome.UNDEFINED), jnp.int8(Outcome.DIVERGED))
     return following._replace(
         w=_select(suspects, last, following.w),
         memory=_select(suspects, memory, following.memory),
         running=state.running & ~gone,
-        outcome=jnp.where(first, jnp.int8(Outcome.DIVERGED), state.outcome),
+        outcome=jnp.where(first, label, state.outcome),
         n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from landscapes.checks import positive_number, whole_number
 
@@ -20,13 +21,25 @@ class Outcome(IntEnum):
     BUDGET: the steps ran out first. It is never counted as convergence or as divergence.
     CONVERGED: the descent direction vanished: a fixed point of the map (not always a minimum).
     CYCLE: the directions over some period p ≥ 2 cancel, and over no shorter one.
-    DIVERGED: the next iterate would have left the ball of the divergence radius.
+    DIVERGED: the next iterate would have left the ball of the divergence radius, or overflowed.
+    UNDEFINED: the loss or its gradient is undefined at the next iterate, or at a point that the
+        step to it asks about, such as the ascent point: the logarithm, the root of a negative
+        number, a division by zero. What is only too large for float64 is no such point, and a
+        unit vector of a zero gradient is zero, by convention. As with DIVERGED, `n_steps` counts
+        the step that could not be made and `final` is the last iterate that is defined; a start
+        that is not defined is `final` itself, at step 0.
     """
 
     BUDGET = 0
     CONVERGED = 1
     CYCLE = 2
     DIVERGED = 3
+    UNDEFINED = 4
+
+
+def has_a_next_step(outcome: Any) -> Any:
+    """Which runs, by their outcomes so far, could go on if there were no early stopping."""
+    return (outcome != Outcome.DIVERGED) & (outcome != Outcome.UNDEFINED)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ class Stepper(NamedTuple):
         d, eta, memory = self.move(w, memory, t)
         return w - eta * d, memory
 
+    def filled_step(self, w: ArrayVector, memory: Any, t: Any) -> ArrayVector:
+        """The next point if undefined gradients were 0: NaN only by overflow."""
+        drawn, whole = gradients(self.landscape, self.algorithm, self.order, t, undefined=0.0)
+        d, eta, _ = self.move_by(drawn, whole, w, memory, t)
+        return w - eta * d
+
     def move(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any, Any]:
         """What step t subtracts is d times η: d, η and the memory after the step."""
         drawn, whole = gradients(self.landscape, self.algorithm, self.order, t)

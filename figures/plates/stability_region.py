@@ -50,6 +50,7 @@ _CLASSES = {
     "SADDLE": (style.NEAR_SADDLE, "at a saddle, or on a cycle about it"),
     "DIVERGED": (style.OUTCOME_COLOURS[Outcome.DIVERGED], "diverged"),
     "BUDGET": (style.OUTCOME_COLOURS[Outcome.BUDGET], "still moving when steps ran out"),
+    "UNDEFINED": (style.OUTCOME_COLOURS[Outcome.UNDEFINED], "where the loss is undefined"),
 }
 _ON_SADDLE = [CriticalKind.SADDLE, CriticalKind.MAXIMUM]
 # Dots stand on every so many-th part of the plane, so that they do not touch.
@@ -135,6 +136,7 @@ def _counts(case: Case, runs: xarray.Dataset) -> np.ndarray:
         "SADDLE": on_saddle,
         "DIVERGED": outcome == Outcome.DIVERGED,
         "BUDGET": outcome == Outcome.BUDGET,
+        "UNDEFINED": outcome == Outcome.UNDEFINED,
     }
     return np.stack([member[name].sum(axis=-1) for name in _CLASSES])
 

@@ -171,7 +171,7 @@ def test_running_out_of_steps_is_only_that():
 
 def test_every_outcome_is_known_by_a_number_that_stays():
     assert {o.name: int(o) for o in Outcome} == {
-        "BUDGET": 0, "CONVERGED": 1, "CYCLE": 2, "DIVERGED": 3,
+        "BUDGET": 0, "CONVERGED": 1, "CYCLE": 2, "DIVERGED": 3, "UNDEFINED": 4,
     }  # fmt: skip
 
 
