@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from landscapes.landscape import Components, Landscape
 
@@ -113,7 +114,7 @@ def _called(equation: Any) -> Any:
 
 
 def _constant(value: Any) -> _Value:
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return _Value(value, fixed=True)
     numbers = np.asarray(value)
     if numbers.dtype.kind not in "fiu" or numbers.size == 0 or np.isnan(numbers).any():
