@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import sympy
 
 import dynamics
 import landscapes
@@ -88,6 +89,50 @@ def test_what_fails_is_refuted_by_a_machine_or_by_a_run():
         if claim.recorded is Finding.FAILS:
             row = row_of(name)
             assert Support.REFUTED is row.judgement.support or Verdict.REFUTED is row.verdict
+
+
+#: Claims whose steps begin with an inequality that calculus gives, and the step that takes it on.
+BEGINNINGS = {
+    "dai2023_sam_bound": "descent lemma: the slope along the step, summed",
+    "dai2023_sam_bound_corrected": "descent lemma: the slope along the step, summed",
+    "dai2023_usam_descends": "descent lemma: the slope along the step, summed",
+    "tan2024_stablesam_threshold": "one more mode keeps both sums",
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_what_a_proof_begins_with_is_a_step_and_what_is_not_is_said(name):
+    claim = CLAIMS[name]
+    assert claim.proof is not None
+    assert BEGINNINGS[name] in [step.name for step in claim.proof()]
+    assert claim.beyond_the_proof.endswith(".")
+
+
+def test_the_factor_of_sam_on_a_link_that_falls_is_another():
+    """ℓ = cos: the statement without ℓ′(s) > 0 for s > 0 says 0.038, and a step makes 2.698."""
+    from proofs_check.claims.dai2023 import dai2023_conservation as conservation
+    from proofs_check.evidence import holds, value
+    from proofs_check.symbols import eta, rho, x, y
+
+    start = (-0.2083224450418756, 1.2631985928592326)
+    rate, radius = 0.7285094644423246, 0.9980070029755711
+    path = dynamics.trajectory(
+        conservation.COSINE, dynamics.SAM, start, eta=rate, rho=radius, n_steps=1
+    )
+    made = path[1, 1] ** 2 - path[1, 0] ** 2
+    at = {x: start[0], y: start[1], eta: rate, rho: radius}
+    derivative = conservation.DERIVATIVES[conservation.COSINE]
+    at[conservation.a] = derivative(start[0] * start[1])
+    at[conservation.b] = derivative(value(conservation.ASCENT_OF_ANY_LINK[dynamics.SAM], at))
+    said = {}
+    for name, direction in (("as stated", x * y), ("of any link", conservation.a)):
+        k = sympy.sign(direction) / conservation.n
+        u, v = eta * rho * k * conservation.b, eta * conservation.b
+        said[name] = value(((1 - u) ** 2 - v**2) * (y**2 - x**2), at)
+    assert made == pytest.approx(said["of any link"], rel=1e-12)
+    assert made == pytest.approx(2.6983, abs=1e-4)
+    assert said["as stated"] == pytest.approx(0.0384, abs=1e-4)
+    assert not all(holds(relation, at) for relation in CLAIMS["dai2023_conservation"].hypotheses)
 
 
 @pytest.mark.parametrize("name", CLAIMS)

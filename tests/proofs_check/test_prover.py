@@ -34,6 +34,12 @@ def test_identity_is_refuted_with_a_point():
     assert "a = " in proof.detail and "b = " in proof.detail
 
 
+def test_a_small_difference_refutes_and_the_points_are_the_same_each_time():
+    nearly = Identity("nearly", a * b, a * b + sympy.Rational(1, 10**15) * a)
+    assert nearly.check().verdict is Verdict.REFUTED
+    assert nearly.check() == nearly.check()
+
+
 def test_identity_of_sides_that_differ_by_an_imaginary_number_is_refuted():
     # The random points lie between 0 and 1, where the root of a − 1 has no real part.
     proof = Identity("imaginary", sympy.sqrt(a - 1), 0).check()
@@ -94,13 +100,14 @@ def test_unknown_is_undecided_whichever_question_it_answers(monkeypatch, unanswe
         assert len(asked) == unanswered + 1
 
 
-def test_dividing_by_zero_refutes_nothing():
-    # a/b ≥ 0 fails only where z3 chooses the value of a/0.
-    given = (a > 0, b >= 0)
-    proof = Implication("quotient", given, a / b >= 0, mutation=((a > 0,), a / b >= 0)).check()
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_dividing_by_zero_refutes_nothing(power):
+    # a/bⁿ ≥ 0 fails only where z3 chooses the value of a/0.
+    given, quotient = (a > 0, b >= 0), a / b**power
+    proof = Implication("quotient", given, quotient >= 0, mutation=((), quotient >= 0)).check()
     assert proof.verdict is Verdict.UNDECIDED
     assert "denominator" in proof.detail
-    proof = Contradiction("quotient", (a > 0, b >= 0, a / b < 0), needed=(0, 1, 2)).check()
+    proof = Contradiction("quotient", (a > 0, b >= 0, quotient < 0), needed=(0, 1, 2)).check()
     assert proof.verdict is Verdict.UNDECIDED
     assert "denominator" in proof.detail
 
@@ -169,6 +176,21 @@ def test_translation_to_z3_keeps_the_value(expression, point):
     asked.add(*(z3.Real(name) == value for name, value in point.items()))
     asked.add(solver.to_z3(expression) != wanted)
     assert asked.check() == z3.unsat
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        a < b, a <= b, a > b, a >= b, sympy.Eq(a, b), sympy.Ne(a, b), sympy.Not(sympy.Eq(a, b)),
+        sympy.And(a > 0, b > 0), sympy.Or(a > 0, b > 0), sympy.Not(sympy.Or(a > 0, b > 0)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_translation_to_z3_keeps_the_truth(relation):
+    for values in ((1, 2), (2, 1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+        at = {a: sympy.Integer(values[0]), b: sympy.Integer(values[1])}
+        placed = [sympy.Eq(s, v, evaluate=False) for s, v in at.items()]
+        assert solver.is_met((*placed, relation)) == bool(relation.subs(at))
 
 
 def test_translation_refuses_what_is_not_polynomial():
