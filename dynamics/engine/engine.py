@@ -62,7 +62,9 @@ def run(
     platform = devices[0].platform
     compiled = program(landscape, algorithm, early_stop=early_stop, platform=platform)
     tile = compiled.tile
-    chunk = compiled.chunk if chunk_size is None else tile * max(1, chunk_size // tile)
+    # What is more than all runs would be filled up with none.
+    most = max(compiled.chunk, len(lanes) + tile)
+    chunk = compiled.chunk if chunk_size is None else tile * max(1, min(chunk_size, most) // tile)
     # A processor runs one call on one thread; so as many are in flight as there are cores.
     workers = len(devices)
     if platform == "cpu":

@@ -39,7 +39,8 @@ def compute_on(
 ) -> None:
     """Computes the blocks on the executor and puts them here, as they end.
 
-    `memory` bounds what is on its way to the workers and back. Raises `RuntimeError` for a block
+    `memory` bounds what is on its way to the workers and back. An interrupt is let through when
+    what has come back is put. Raises `RuntimeError` for a block
     that does not come back, or comes back as something else.
     """
     waiting = iter(blocks)
@@ -55,23 +56,33 @@ def compute_on(
                 return
             for task in wait(pending, return_when=FIRST_COMPLETED).done:
                 block = pending.pop(task)
-                try:
-                    returned = task.result()
-                except Exception as error:
-                    raise RuntimeError(
-                        f"a worker did not return its block: {type(error).__name__}: {error}"
-                    ) from error
-                try:
-                    check(returned, job.token, block, experiment)
-                except ValueError as error:
-                    raise RuntimeError(
-                        f"what a worker returned are no results of its block: {error}"
-                    ) from error
-                put(block, returned.values)
+                put(block, _values(task, job, block, experiment))
                 advance(block.runs)
+    except KeyboardInterrupt:
+        for task, block in pending.items():
+            if task.done() and not task.cancelled() and task.exception() is None:
+                put(block, _values(task, job, block, experiment))
+        raise
     finally:
         for task in pending:
             task.cancel()
+
+
+def _values(task: Future, job: Job, block: Block, experiment: Experiment) -> Values:
+    """What a worker returned, if it is that."""
+    try:
+        returned = task.result()
+    except Exception as error:
+        raise RuntimeError(
+            f"a worker did not return its block: {type(error).__name__}: {error}"
+        ) from error
+    try:
+        check(returned, job.token, block, experiment)
+    except ValueError as error:
+        raise RuntimeError(
+            f"what a worker returned are no results of its block: {error}"
+        ) from error
+    return returned.values
 
 
 def _in_flight(experiment: Experiment, pending: Iterable[Block], memory: int) -> int:

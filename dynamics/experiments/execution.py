@@ -258,8 +258,12 @@ def _behind(put: Put) -> Iterator[Put]:
         last: list[Future] = []
 
         def later(block: Block, values: Values) -> None:
-            while last:
-                last.pop().result()
+            try:
+                while last:
+                    last.pop().result()
+            except KeyboardInterrupt:  # while it waited: this block is computed, too
+                thread.submit(put, block, values)
+                raise
             last.append(thread.submit(put, block, values))
 
         yield later

@@ -47,7 +47,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("n_steps", "mean_last", "trace_every", "chunk_size"):
-            given, most = getattr(self, name), MOST_STEPS if name == "n_steps" else None
+            given, most = getattr(self, name), None if name == "chunk_size" else MOST_STEPS
             if name != "chunk_size" or given is not None:
                 number = whole_number(name, given, minimum=1, maximum=most)
                 object.__setattr__(self, name, number)

@@ -151,6 +151,16 @@ def test_only_so_many_blocks_are_on_their_way():
     assert few.most < many.most and few.most <= 12_000 // 2 // (35 + 32) + 1
 
 
+def test_an_interrupt_keeps_all_that_has_come_back(expected, tmp_path):
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "runs.zarr"
+    with pytest.raises(KeyboardInterrupt, match=f"{RUNS} of {RUNS} runs are finished and kept"):
+        run(executor=Copying(), store=path, block_size=20, progress=interrupt)
+    xarray.testing.assert_identical(open_sweep(path), expected)
+
+
 # What may become of results on their way: of the first block that is returned.
 TAMPERED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nothing": (lambda one: None, "it is None"),

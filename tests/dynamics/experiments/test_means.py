@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import xarray
 
-from dynamics import OBSERVABLES, uniform_starts
+from dynamics import OBSERVABLES, SAM, normal_starts, sweep, uniform_starts
 from dynamics.engine import engine
+from landscapes import MatrixSensing
 from tests.support.stores import run
 
 
@@ -52,6 +53,8 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"block_size": True}, "block_size must be a whole number >= 1; got True"),
         ({"block_size": float("nan")}, "block_size must be a whole number >= 1; got nan"),
         ({"block_size": -(10**5000)}, "block_size must be a whole number >= 1"),
+        ({"trace_every": 2**31}, "trace_every must be a whole number >= 1 and <= 2147483647"),
+        ({"mean_last": 10**5000}, "mean_last must be a whole number >= 1 and <= 2147483647"),
         ({"chunk_size": -1}, "chunk_size must be a whole number >= 1; got -1"),
         ({"chunk_size": float("inf")}, "chunk_size must be a whole number >= 1; got inf"),
         ({"progress": 3}, "progress must be True, False or a function; got 3"),
@@ -65,6 +68,16 @@ def test_bad_means_are_refused(nothing_runs, bad, message):
 
 def test_limits_that_are_large_beyond_reason_limit_nothing(path):
     expected = run()
+    # Compiled by XLA, a chunk has room for as many runs as it is said to have.
+    sensing = MatrixSensing.examples()[1]
+    runs: dict[str, Any] = {
+        "eta": 0.01,
+        "rho": 0.1,
+        "starts": normal_starts(3, sensing.dim),
+        "n_steps": 3,
+    }
+    whole = sweep(sensing, SAM, **runs)
+    xarray.testing.assert_identical(sweep(sensing, SAM, **runs, chunk_size=2**62), whole)
     for huge in (2**62, 10**5000):
         found = run(block_size=huge, chunk_size=huge, memory_limit=huge)
         xarray.testing.assert_identical(found, expected)
