@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-
-from rich.console import Console
 
 # Importing a module registers its rows.
 from benchmarks import (  # noqa: F401
@@ -25,9 +21,18 @@ from benchmarks import (  # noqa: F401
     report,
 )
 from benchmarks.row import ROWS, Found, Group, Row, Settings, Size, Standing, number, take
-from proofs_check.interruption import Interruption
+from landscapes.console import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    Interruption,
+    nearest,
+    run,
+    screens,
+    why_unwritable,
+)
 
-MEASURED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+MEASURED = DONE
 _PLOTTED = ("growth-runs", "growth-steps")
 _FORMATS = (".png", ".pdf", ".svg")
 
@@ -47,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(Size(given.size), given.repeats)
 
     # Results go to standard output, progress to standard error.
-    out = Console() if sys.stdout.isatty() else Console(width=report.TABLE_WIDTH)
-    err = Console(stderr=True)
+    out, err = screens(report.TABLE_WIDTH)
     out.print(report.heading(settings), highlight=False, markup=False)
     found: list[Found] = []
     interrupted = False
@@ -123,9 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> list[Row]:
     for name in names:
         if name not in ROWS:
-            near = difflib.get_close_matches(name, ROWS, n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]}?" if near else "; --list names them"
-            parser.error(f"unknown row {name!r}{hint}")
+            parser.error(f"unknown row {name!r}{nearest(name, ROWS, '--list names them')}")
     groups = list(Group)
     chosen = [ROWS[name] for name in dict.fromkeys(names or ROWS)]
     return sorted(chosen, key=lambda one: groups.index(one.group))
@@ -136,12 +138,8 @@ def _check_files(
 ) -> None:
     """Refuses, before minutes are spent, what could not be written at the end."""
     for option, name in (("--json", json), ("--plot", plot)):
-        if name is None:
-            continue
-        path = Path(name)
-        folder = path.parent
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            parser.error(f"{option} must name a file in a folder that can be written; got {name!r}")
+        if name is not None and (why := why_unwritable(name)):
+            parser.error(f"{option} must name a file that can be written; got {name!r}: {why}")
     if plot is not None:
         if Path(plot).suffix not in _FORMATS:
             parser.error(f"--plot must end in {', '.join(_FORMATS)}; got {plot!r}")
@@ -150,4 +148,4 @@ def _check_files(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -15,6 +15,7 @@ from benchmarks.child import in_child, peak_resident
 from benchmarks.row import Detail, Group, Measurement, Settings, at_most, optional, row
 from dynamics import SAM, sweep, uniform_starts
 from landscapes import Saddle
+from landscapes.console import replacing
 
 _N_ETA = 100
 _GIB = 2**30
@@ -99,7 +100,7 @@ def plot(found: dict[str, dict[str, Any]], path: Path) -> None:
         other = "steps" if what == "runs" else "runs"
         axes.set(xlabel=what, ylabel="seconds", title=f"SAM on Saddle, {data['times']:,} {other}")
         axes.legend(frameon=False)
-    canvas.savefig(path)
+    replacing(path, canvas.savefig)
 
 
 # -- memory ------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from benchmarks.row import Detail, Found, Settings, Size, Standing, number
 from dynamics import device_name
+from landscapes.console import versions, write_text
 
 TABLE_WIDTH = 150
 _NAME_WIDTH, _MARK_WIDTH = 19, 23
@@ -32,11 +32,7 @@ _STYLES = {
 def surroundings() -> dict[str, Any]:
     """What the times depend on besides the code."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    found |= {package: version for package, version in versions(*_PACKAGES).items() if version}
     return {
         "device": device_name(), "cores": os.cpu_count(), "load": load(), "versions": found
     }  # fmt: skip
@@ -124,4 +120,4 @@ def write_json(path: Path, found: Sequence[Found], settings: Settings, *, comple
         "size": settings.size.value, "repeats": settings.repeats, "complete": complete,
         "rows": rows,
     }  # fmt: skip
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -21,6 +21,10 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     conformance                optimisers of others, compared with the exact maps
 """
 
+import landscapes.console  # first: it answers Ctrl-C while the others load
+
+# isort: split
+
 from dynamics.algorithms.algorithm import ALGORITHMS as ALGORITHMS
 from dynamics.algorithms.algorithm import Algorithm as Algorithm
 from dynamics.algorithms.algorithm import direction as direction

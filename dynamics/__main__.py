@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 
 from dynamics.algorithms.algorithm import ALGORITHMS, Algorithm
 from dynamics.algorithms.notation import formula
+from dynamics.algorithms.reading import read_algorithm
+from landscapes.console import DONE, run
 
 _LEGEND = """\
 g = ∇L(w); where each step draws examples, i, gᵢ is the gradient of theirs and G that of all.
@@ -36,25 +37,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dynamics",
         description="Lists all algorithms with their rule, as it is run; of those named, more.",
-        epilog=_LEGEND,
+        epilog=f"{_LEGEND} Exit status: 0, 1 when the output cannot be written, 2 for wrong usage, "
+        "130 when interrupted.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="an algorithm, such as SAM")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME",
+        help="an algorithm, such as SAM, 'LpSAM(4)' or 'SAM.with_base(HeavyBall(0.9))'",
+    )  # fmt: skip
     names = parser.parse_args(arguments).names
-    unknown = [name for name in names if name not in ALGORITHMS]
-    if unknown:
-        lower = {name.lower(): name for name in ALGORITHMS}
-        near = difflib.get_close_matches(unknown[0].lower(), lower, n=1, cutoff=0.4)
-        hint = f"; did you mean {lower[near[0]]}" if near else ""
-        parser.error(f"there is no algorithm {unknown[0]}{hint}. All: {', '.join(ALGORITHMS)}")
     if names:
-        print("\n\n".join(page(ALGORITHMS[name]) for name in names))
-        return 0
+        try:
+            print("\n\n".join(page(read_algorithm(name)) for name in dict.fromkeys(names)))
+        except ValueError as error:
+            parser.error(str(error))
+        return DONE
     width = max(map(len, ALGORITHMS))
     for name, algorithm in ALGORITHMS.items():
         print(f"{name:{width}}  {formula(algorithm)}")
     print(f"\n{_LEGEND}")
-    return 0
+    return DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

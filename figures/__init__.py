@@ -7,6 +7,10 @@
 A new figure is one file and one line here (CONTRIBUTING.md).
 """
 
+import landscapes.console  # first: it answers Ctrl-C while the others load
+
+# isort: split
+
 from figures.figure import FIGURES as FIGURES
 from figures.figure import Figure as Figure
 from figures.plates import *

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,24 +12,24 @@ from time import perf_counter
 from typing import Any
 
 import xarray
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from dynamics import device_name
 from figures import FIGURES, gallery, provenance
-from figures.choosing import chosen_algorithms, chosen_landscapes, nearest
+from figures.choosing import chosen_algorithms, chosen_landscapes
 from figures.figure import SIZES, Figure, Told
 from figures.rendering import FORMATS, formats_of, render
-from proofs_check.interruption import Interruption
+from landscapes.console import (
+    DONE,
+    INTERRUPTED,
+    Interruption,
+    bars,
+    nearest,
+    run,
+    screens,
+    why_unwritable,
+)
 
-DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
+_WIDTH = 100  # of what goes into a file or a pipe
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--gallery DIR says where the files go; leave out --out")
     folder = Path(given.gallery or given.out or "build/figures")
     drawings = _drawings(parser, given, folder)
-    _check_writable(parser, folder)
+    if why := why_unwritable(folder, folder=True):
+        parser.error(f"cannot write into {folder}: {why}")
 
     # The paths of what is made go to standard output, progress and complaints to standard error.
-    err = Console(stderr=True)
+    _, err = screens(_WIDTH)
     if not given.reuse_data:
         err.print(f"{len(drawings)} figures at size {given.size} on {device_name()}")
     done = 0
     try:
-        with Interruption() as interruption, _bars(err) as bars:
+        with Interruption() as interruption, bars(err) as shown:
 
-            def told(bar: TaskID, share: float) -> None:
+            def told(bar: Any, share: float) -> None:
                 interruption.check()
-                bars.update(bar, completed=share)
+                shown.update(bar, completed=share)
 
             for drawing in drawings:
-                bar = bars.add_task(drawing.figure.name, total=1.0)
+                bar = shown.add_task(drawing.figure.name, total=1.0)
                 if not err.is_terminal:
                     name = drawing.figure.name
                     err.print(f"[{done + 1}/{len(drawings)}] {name}", highlight=False, markup=False)
@@ -116,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m figures",
         description="Draws figures: simulated data, and the curves that theory predicts for them.",
         epilog="Beside each image lie its data (.nc) and where they come from (.json). Exit "
-        "status: 0 when all are drawn, 2 for wrong usage, 130 when interrupted.",
+        "status: 0 when all are drawn, 1 when something cannot be written, 2 for wrong usage, 130 "
+        "when interrupted.",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="names of figures; all by default")
     parser.add_argument("--list", action="store_true", help="list the figures and draw none")
@@ -137,7 +139,9 @@ def _parser() -> argparse.ArgumentParser:
         "such as 'Quadratic((9, 1))', or a formula such as 'x^4/4 - x*y + y^2/2'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--algorithms", metavar="A,…", help="other algorithms, for figures that take them",
+        "--algorithms", metavar="A,…",
+        help="other algorithms, for figures that take them: names of python -m dynamics, or calls "
+        "such as 'LpSAM(4)' and 'SAM.with_base(HeavyBall(0.9))'",
     )  # fmt: skip
     still = ",".join(k for k, f in FORMATS.items() if not f.moving)
     parser.add_argument(
@@ -158,8 +162,7 @@ def _drawings(parser: argparse.ArgumentParser, given: Any, folder: Path) -> list
         if given.landscape:
             choices["landscape"] = chosen_landscapes(given.landscape)
         if given.algorithms:
-            names = [a.strip() for a in given.algorithms.split(",") if a.strip()]
-            choices["algorithms"] = chosen_algorithms(names)
+            choices["algorithms"] = chosen_algorithms(given.algorithms)
     except ValueError as error:
         parser.error(str(error))
     figures = _chosen(parser, given.name, choices)
@@ -233,23 +236,5 @@ def _kept(
     return data
 
 
-def _check_writable(parser: argparse.ArgumentParser, folder: Path) -> None:
-    """Finds out before the run, not after it, that its results could not be written."""
-    probe = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        parser.error(f"cannot write into {folder}: {error.strerror}")
-
-
-def _bars(console: Console) -> Progress:
-    columns: Iterable[Any] = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    return Progress(*columns, console=console)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

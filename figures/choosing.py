@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from dynamics import ALGORITHMS, Algorithm
-from landscapes import LANDSCAPES, Formula, Landscape
+from dynamics import Algorithm
+from dynamics.algorithms.reading import read_algorithm, read_algorithms
+from landscapes import Landscape
 from landscapes.checks import shown
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """What to add to a complaint about an unknown name."""
-    known = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
-    if close:
-        return f"; did you mean {' or '.join(known[n] for n in close)}?"
-    return f"; there are {', '.join(known.values())}"
+from landscapes.reading import read_landscape
 
 
 def chosen_landscapes(given: Any) -> tuple[Landscape, ...]:
@@ -41,57 +32,22 @@ def chosen_landscapes(given: Any) -> tuple[Landscape, ...]:
     return found
 
 
-def read_landscape(text: str) -> Landscape:
-    """The landscape that a text names.
-
-    A registered name (`Saddle`: without arguments, or its first example), a call with literal
-    arguments (`LinearNeuron("sqrt")`), or else a formula (`x^4/4 - x*y + y^2/2`). The text is read
-    and never evaluated. Raises `ValueError` for a name that is not known, and for what the
-    landscape or the formula's parser refuses.
-    """
-    text = text.strip()
-    if text in LANDSCAPES:
-        try:
-            return LANDSCAPES[text]()
-        except (TypeError, ValueError):  # it has arguments without a default
-            return LANDSCAPES[text].examples()[0]
-    if text.isidentifier():
-        raise ValueError(f"unknown landscape {text!r}{nearest(text, LANDSCAPES)}")
-    return _called(text) or Formula(text)
-
-
-def _called(text: str) -> Landscape | None:
-    """The landscape of a call such as `Quadratic((10, 1))`; None if the text is no such call."""
-    try:
-        call = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
-        return None
-    if call.func.id not in LANDSCAPES:
-        return None
-    try:
-        positional = [ast.literal_eval(argument) for argument in call.args]
-        named = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-        return LANDSCAPES[call.func.id](*positional, **named)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"cannot make a landscape of {shown(text)}: {error}") from None
-
-
 def chosen_algorithms(given: Any) -> tuple[Algorithm, ...]:
-    """One or several algorithms, each given as such or by its name.
+    """One or several algorithms, each given as such or as text; a text may name several.
 
     Raises `ValueError` for what is none, and for two of one name.
     """
-    single = isinstance(given, (str, Algorithm))
-    listed = [given] if single else list(given) if isinstance(given, Iterable) else []
+    if isinstance(given, str):
+        listed: list[Any] = list(read_algorithms(given))
+    elif isinstance(given, Algorithm):
+        listed = [given]
+    else:
+        listed = list(given) if isinstance(given, Iterable) else []
     if not listed:
         raise ValueError(f"algorithms must be Algorithms or names of them; got {given!r}")
     found = []
     for one in listed:
-        if isinstance(one, str) and one not in ALGORITHMS:
-            raise ValueError(f"unknown algorithm {one!r}{nearest(one, ALGORITHMS)}")
-        found.append(ALGORITHMS[one] if isinstance(one, str) else one)
+        found.append(read_algorithm(one) if isinstance(one, str) else one)
         if not isinstance(found[-1], Algorithm):
             raise ValueError(f"algorithms must be Algorithms or names of them; got {one!r}")
     if len({a.name for a in found}) < len(found):

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure as Canvas
 
 from dynamics import Algorithm
 from figures import style
-from figures.choosing import chosen_algorithms, chosen_landscapes, nearest, plain
+from figures.choosing import chosen_algorithms, chosen_landscapes, plain
 from figures.panels import Layout, Panels
 from landscapes import Landscape
+from landscapes.console import nearest
 from proofs_check import Finding
 
 #: Told which share of the simulation is done, from 0 to 1.

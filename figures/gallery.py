@@ -15,8 +15,8 @@ import xarray
 
 from figures import provenance
 from figures.figure import FIGURES, Figure
-from figures.provenance import replacing
 from figures.rendering import FORMATS, thumbnail
+from landscapes.console import write_text
 
 _THUMBNAILS = "thumbnails"
 # Mathematics between two dollar signs, unless they are escaped.
@@ -101,7 +101,7 @@ def build(folder: Path) -> Path:
     articles = "\n".join(_article(record) for record in records)
     page = _PAGE.format(title="Figures of Ravine", contents=contents, articles=articles)
     path = folder / "index.html"
-    replacing(path, lambda partial: partial.write_text(page, encoding="utf-8"))
+    write_text(path, page)
     return path
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,9 @@ import xarray
 
 from dynamics import device_name
 from figures.figure import Figure
+from landscapes.console import replacing, versions, write_text
 
-_PACKAGES = ("jax", "jaxlib", "matplotlib", "numpy", "scipy", "sympy", "xarray")
+_PACKAGES = ("ravine", "jax", "jaxlib", "matplotlib", "numpy", "scipy", "sympy", "xarray")
 
 
 def data_path(folder: Path, figure: Figure) -> Path:
@@ -33,18 +32,10 @@ def surroundings() -> dict[str, Any]:
     """The time, the versions, the state of the source and the machine a result is made with."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), "ravine": _version("ravine")}
-        | {package: _version(package) for package in _PACKAGES},
+        "versions": {"python": platform.python_version()} | versions(*_PACKAGES),
         "git": git_state(Path(__file__).parent),
         "device": device_name(),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # run from the source, not installed
-        return None
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
@@ -109,7 +100,7 @@ def write_sidecar(
         "drawing": surroundings(),
     }
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    replacing(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_text(path, text)
 
 
 def command(figure: Figure, data: xarray.Dataset) -> str:
@@ -135,13 +126,3 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
-
-
-def replacing(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole or not at all: an interruption leaves the old one in place."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

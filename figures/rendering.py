@@ -14,7 +14,7 @@ from matplotlib import animation
 from figures import style
 from figures.figure import Figure
 from figures.panels import Panels
-from figures.provenance import replacing
+from landscapes.console import replacing
 
 FRAMES_PER_SECOND = 20
 _MOVIE_DOTS, _THUMBNAIL_DOTS = 110, 80  # per inch
@@ -99,20 +99,15 @@ def _filming(figure: Figure, data: xarray.Dataset, kind: str) -> Callable[[Path]
         assert figure.animate is not None
         panels = Panels.new(figure.layout(data))
         writer = animation.writers[FORMATS[kind].writer](fps=FRAMES_PER_SECOND)
-        # The encoder tells the format by the end of the name, which that of a partial file hides.
-        named = path.with_name(f"{path.name}.{kind}")
         frames = figure.animate(data, panels)
-        try:
-            next(frames)
-            # Laid out once: axes that moved with their labels would make the picture tremble.
-            panels.canvas.draw_without_rendering()
-            panels.canvas.set_layout_engine("none")
-            with writer.saving(panels.canvas, named, _MOVIE_DOTS):
+        next(frames)
+        # Laid out once: axes that moved with their labels would make the picture tremble.
+        panels.canvas.draw_without_rendering()
+        panels.canvas.set_layout_engine("none")
+        # The encoder tells the format by the end of the name.
+        with writer.saving(panels.canvas, path, _MOVIE_DOTS):
+            writer.grab_frame()
+            for _ in frames:
                 writer.grab_frame()
-                for _ in frames:
-                    writer.grab_frame()
-            named.replace(path)
-        finally:
-            named.unlink(missing_ok=True)
 
     return film

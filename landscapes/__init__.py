@@ -16,6 +16,10 @@ Notation, the same in every package:
 A new landscape is one file and one line here (CONTRIBUTING.md).
 """
 
+from landscapes import console as console  # first: it answers Ctrl-C while the others load
+
+# isort: split
+
 from landscapes.collection import *
 from landscapes.facts import EVERYWHERE as EVERYWHERE
 from landscapes.facts import Box as Box

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from landscapes import LANDSCAPES
-from landscapes.page import COLUMNS, page, rows
+from landscapes.console import DONE, run, screens
+from landscapes.page import COLUMNS, of_instance, page, rows
+from landscapes.reading import read_landscape
 
 # Of a list that goes into a file or a pipe.
 _TABLE_WIDTH = 160
@@ -26,30 +23,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the list or the pages asked for, and returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m landscapes",
-        description="Lists the landscapes, or says what is known about those that are named.",
-        epilog="Exit status: 0, or 2 for wrong usage.",
+        description="Lists the landscapes, or says what is known about those that are given.",
+        epilog="Exit status: 0, 1 when the output cannot be written, 2 for wrong usage, "
+        "130 when interrupted.",
     )
-    parser.add_argument("name", nargs="*", metavar="NAME", help="landscapes to print the page of")
-    names = parser.parse_args(arguments).name
-    for name in names:
-        if name not in LANDSCAPES:
-            parser.error(f"unknown landscape {name!r}{_nearest(name)}")
-    if names:
-        print("\n\n\n".join(page(LANDSCAPES[name]) for name in dict.fromkeys(names)))
-        return 0
-    out = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
+    parser.add_argument(
+        "landscape", nargs="*", metavar="L",
+        help="a name, for the page with all its examples; a call such as 'Quadratic((9, 1))'; or "
+        "a formula such as 'x^4/4 - x*y + y^2/2'",
+    )  # fmt: skip
+    given = list(dict.fromkeys(parser.parse_args(arguments).landscape))
+    if given:
+        try:
+            print("\n\n\n".join(_page(text) for text in given))
+        except ValueError as error:
+            parser.error(str(error))
+        return DONE
+    from rich.markup import escape
+    from rich.table import Table
+
+    out, _ = screens(_TABLE_WIDTH)
     table = Table(*COLUMNS, show_lines=True, caption=_CAPTION)
     for row in rows():
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*map(escape, row))
     out.print(table)
-    return 0
+    return DONE
 
 
-def _nearest(name: str) -> str:
-    lower = {known.lower(): known for known in LANDSCAPES}
-    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.4)
-    return f"; did you mean {lower[close[0]]}?" if close else f"; there are {', '.join(LANDSCAPES)}"
+def _page(text: str) -> str:
+    name = text.strip()
+    return page(LANDSCAPES[name]) if name in LANDSCAPES else of_instance(read_landscape(text))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

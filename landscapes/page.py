@@ -41,6 +41,14 @@ def page(cls: type[Landscape]) -> str:
     return "\n".join(lines)
 
 
+def of_instance(landscape: Landscape) -> str:
+    """What is known about one landscape."""
+    cls = type(landscape)
+    heading = shown(landscape, WIDTH)
+    lines = [heading, "=" * len(heading), "", f"In LaTeX  {cls.formula}"]
+    return "\n".join([*lines, *_wrapped("Source    ", cls.source), "", *facts(landscape)])
+
+
 def facts(landscape: Landscape) -> Iterator[str]:
     """The facts of one landscape, line by line."""
     stated = landscape.facts

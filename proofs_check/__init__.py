@@ -8,6 +8,10 @@ A new claim is one file in its paper's folder and one line in `proofs_check/clai
 long as everything else together.
 """
 
+import landscapes.console  # first: it answers Ctrl-C while the others load
+
+# isort: split
+
 from typing import TYPE_CHECKING, Any
 
 from proofs_check.claim import Claim as Claim

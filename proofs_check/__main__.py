@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typing import Any
 
 from dynamics import device_name
+from landscapes.console import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    Interruption,
+    bars,
+    nearest,
+    run,
+    screens,
+    why_unwritable,
+)
 from proofs_check import CLAIMS, report
 from proofs_check.claim import Claim
 from proofs_check.evidence import Size
-from proofs_check.interruption import Interruption
 from proofs_check.ledger import Row, check_all
 
-AS_RECORDED, CHANGED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+AS_RECORDED, CHANGED = DONE, FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,15 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = Size(given.size)
 
     # Results go to standard output, progress and complaints to standard error.
-    out = Console() if sys.stdout.isatty() else Console(width=report.TABLE_WIDTH)
-    err = Console(stderr=True)
+    out, err = screens(report.TABLE_WIDTH)
     err.print(f"{len(claims)} claims at size {size.value} on {device_name()}")
     rows: list[Row] = []
     interrupted = False
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=err) as progress:
+    with bars(err, counted=True) as progress:
         task = progress.add_task("", total=len(claims))
 
         def begin(claim: Claim) -> None:
@@ -66,27 +69,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in report.corrections(rows):
         out.print(line, highlight=False, markup=False)
     out.print(report.summary(rows, size), highlight=False)
-    if given.json:
-        report.write_json(Path(given.json), rows, size, complete=not interrupted)
-    if given.report:
-        report.write_report(Path(given.report), rows, size, complete=not interrupted)
-    if given.update_table and not interrupted:
-        page = Path(given.update_table)
-        page.write_text(report.with_table(page.read_text("utf-8"), rows), encoding="utf-8")
+    failed = not _written(given, rows, size, err, complete=not interrupted)
     for line in report.changes(rows):
         err.print(f"CHANGED {line}", style="bold red", highlight=False, markup=False)
     if interrupted:
         err.print(f"interrupted: {len(rows)} of {len(claims)} claims done", style="bold")
         return INTERRUPTED
-    return CHANGED if report.changes(rows) else AS_RECORDED
+    return CHANGED if failed or report.changes(rows) else AS_RECORDED
+
+
+def _written(given: Any, rows: list[Row], size: Size, err: Any, *, complete: bool) -> bool:
+    """Writes what was asked for, each file whole or not at all; says what cannot be written."""
+    asked = [
+        (given.json, lambda path: report.write_json(path, rows, size, complete=complete)),
+        (given.report, lambda path: report.write_report(path, rows, size, complete=complete)),
+        (given.update_table if complete else None, lambda page: report.update_table(page, rows)),
+    ]
+    failed = False
+    for name, write in asked:
+        if name is not None:
+            try:
+                write(Path(name))
+            except (OSError, ValueError) as error:
+                failed = True
+                err.print(f"error: cannot write {name}: {error}", highlight=False, markup=False)
+    return not failed
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m proofs_check",
         description="Runs theorem claims: machine proofs, simulated evidence, negative controls.",
-        epilog="Exit status: 0 when every finding is the recorded one, 1 when one is not, "
-        "2 for wrong usage, 130 when interrupted.",
+        epilog="Exit status: 0 when every finding is the recorded one, 1 when one is not or "
+        "something cannot be written, 2 for wrong usage, 130 when interrupted.",
     )
     parser.add_argument("claim", nargs="*", metavar="CLAIM", help="ids of claims; all by default")
     parser.add_argument("--paper", metavar="P", help="only the claims of this paper")
@@ -106,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(parser: argparse.ArgumentParser, ids: list[str], paper: str | None) -> list[Claim]:
     for name in ids:
         if name not in CLAIMS:
-            parser.error(f"unknown claim {name!r}{_nearest(name, list(CLAIMS))}")
+            parser.error(f"unknown claim {name!r}{nearest(name, CLAIMS, '--list names them')}")
     papers = sorted({claim.paper.key for claim in CLAIMS.values()})
     if paper is not None and paper not in papers:
         parser.error(f"unknown paper {paper!r}; there are {', '.join(papers)}")
@@ -117,30 +132,12 @@ def _chosen(parser: argparse.ArgumentParser, ids: list[str], paper: str | None) 
     return chosen
 
 
-def _nearest(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(close)}?" if close else "; see --list"
-
-
 def _check_writable(parser: argparse.ArgumentParser, file: str | None, folder: str | None) -> None:
     """Finds out before the run, not after it, that its results could not be written."""
-    if file is not None:
-        path, existed = Path(file), Path(file).exists()
-        try:
-            with path.open("a", encoding="utf-8"):
-                pass
-            if not existed:
-                path.unlink()
-        except OSError as error:
-            parser.error(f"cannot write --json {file}: {error.strerror}")
-    if folder is not None:
-        probe = Path(folder) / ".writable"
-        try:
-            probe.parent.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            parser.error(f"cannot write into --report {folder}: {error.strerror}")
+    if file is not None and (why := why_unwritable(file)):
+        parser.error(f"cannot write --json {file}: {why}")
+    if folder is not None and (why := why_unwritable(folder, folder=True)):
+        parser.error(f"cannot write into --report {folder}: {why}")
 
 
 def _check_marked(parser: argparse.ArgumentParser, page: str | None) -> None:
@@ -149,11 +146,11 @@ def _check_marked(parser: argparse.ArgumentParser, page: str | None) -> None:
         return
     try:
         report.with_table(Path(page).read_text("utf-8"), [])
-        with Path(page).open("a", encoding="utf-8"):
-            pass
     except (OSError, ValueError) as error:
         parser.error(f"cannot update the table of {page}: {error}")
+    if why := why_unwritable(page):
+        parser.error(f"cannot update the table of {page}: {why}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

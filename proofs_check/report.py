@@ -6,7 +6,6 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import sympy
 from rich.table import Table
 
 from dynamics import device_name
+from landscapes.console import versions, write_text
 from proofs_check.claim import Claim, Finding
 from proofs_check.evidence import Size
 from proofs_check.ledger import Row
@@ -118,7 +118,7 @@ def as_json(rows: Sequence[Row], size: Size, *, complete: bool) -> dict[str, Any
         "device": device_name(),
         "precision": "float64",
         "python": platform.python_version(),
-        "versions": {package: version(package) for package in _PACKAGES},
+        "versions": versions(*_PACKAGES),
     }
 
 
@@ -210,24 +210,29 @@ def with_table(text: str, rows: Sequence[Row]) -> str:
     return f"{before}{_BEGIN}\n{markdown_table(rows)}\n{_END}{after}"
 
 
+def update_table(page: Path, rows: Sequence[Row]) -> None:
+    """Replaces the table between the ledger marks of a page. Raises as `with_table` does."""
+    write_text(page, with_table(page.read_text("utf-8"), rows))
+
+
 def write_report(folder: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
     """`ledger.md`, `ledger.json`, a page for each claim and `references.bib`."""
     partly = "" if complete else " (interrupted: only what was finished)"
     heading = f"# Ledger{partly}\n\n{summary(rows, size)}.\n\n"
     pages = folder / "claims"
     pages.mkdir(parents=True, exist_ok=True)
-    (folder / "ledger.md").write_text(heading + markdown_table(rows) + "\n", encoding="utf-8")
+    write_text(folder / "ledger.md", heading + markdown_table(rows) + "\n")
     write_json(folder / "ledger.json", rows, size, complete=complete)
     papers = {row.claim.paper.key: row.claim.paper for row in rows}
     bibliography = "\n\n".join(papers[key].bibtex for key in sorted(papers))
-    (folder / "references.bib").write_text(bibliography + "\n", encoding="utf-8")
+    write_text(folder / "references.bib", bibliography + "\n")
     for row in rows:
-        (pages / f"{row.claim.id}.md").write_text(_page(row), encoding="utf-8")
+        write_text(pages / f"{row.claim.id}.md", _page(row))
 
 
 def write_json(path: Path, rows: Sequence[Row], size: Size, *, complete: bool) -> None:
     text = json.dumps(as_json(rows, size, complete=complete), indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def describe(claim: Claim) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from landscapes.checks import shown
+from landscapes.console import bars
 
 Progress = Callable[[int, int], None]
 
@@ -29,7 +30,7 @@ class Reporter:
 
     def __enter__(self) -> Callable[[int], None]:
         if self._progress is True:
-            self._bar = _bar()
+            self._bar = bars(speed_of="runs")
             self._task = self._bar.add_task("runs", total=self._total, completed=self._done)
             self._bar.start()
         elif self._done:
@@ -46,25 +47,3 @@ class Reporter:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
-
-
-def _bar() -> Any:
-    from rich import progress
-    from rich.text import Text
-
-    class Speed(progress.ProgressColumn):
-        def render(self, task: Any) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:.3g} runs/s" if speed else "")
-
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("gone,"),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-        Speed(),
-        speed_estimate_period=600,  # seconds; blocks may end minutes apart
-    )

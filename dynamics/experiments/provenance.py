@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.algorithms.rules import Bound
 from dynamics.engine import engine
 from dynamics.experiments.experiment import Experiment
+from landscapes.console import versions
 
 _PACKAGES = ("ravine", "jax", "jaxlib", "llvmlite", "numpy", "sympy", "xarray")
 # Of longer texts, only the surroundings of their first difference are shown.
@@ -47,21 +46,11 @@ def provenance(experiment: Experiment, made_in: Mapping[str, str]) -> dict[str, 
 
 def environment() -> dict[str, str]:
     """The devices of this process and the versions of what it computes with."""
-    versions = {f"{package}_version": version for package, version in _versions()}
-    return {"device": engine.device_name(), "python": platform.python_version()} | versions
-
-
-@lru_cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    # Each is read from a file, which takes longer than many a sweep.
-    return tuple((package, _version(package)) for package in _PACKAGES)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"  # run from its source
+    found = {
+        f"{package}_version": version or "not installed"
+        for package, version in versions(*_PACKAGES).items()
+    }
+    return {"device": engine.device_name(), "python": platform.python_version()} | found
 
 
 def _definition(algorithm: Algorithm) -> str:

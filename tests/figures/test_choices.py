@@ -10,56 +10,11 @@ import numpy as np
 import pytest
 
 import figures
-from dynamics import ALGORITHMS, GD, SAM, USAM
+from dynamics import ALGORITHMS, GD, SAM, USAM, LpSAM
 from figures import FIGURES
-from figures.choosing import chosen_algorithms, chosen_landscapes, read_landscape
-from landscapes import LANDSCAPES, Formula, LinearNeuron, Quadratic, Saddle
+from figures.choosing import chosen_algorithms, chosen_landscapes
+from landscapes import Quadratic, Saddle
 from tests.support.figure_cases import refuse, stub
-
-
-@pytest.mark.parametrize("name", LANDSCAPES)
-def test_every_registered_landscape_has_a_name_that_can_be_given(name: str):
-    assert type(read_landscape(name)) is LANDSCAPES[name]
-
-
-@pytest.mark.parametrize(
-    ("text", "same"),
-    [
-        ("Saddle", Saddle()),
-        (" Quadratic((9.0, 2.5)) ", Quadratic((9.0, 2.5))),
-        ("LinearNeuron(link='sqrt')", LinearNeuron("sqrt")),
-        ("a*x^2 + y^4/4", None),
-        ("Formula('a*x^2 + y^2', a=1.5)", Formula("a*x^2 + y^2", a=1.5)),
-    ],
-)
-def test_a_landscape_is_read(text: str, same: Any):
-    read = read_landscape(text)
-    if same is None:
-        assert isinstance(read, Formula)
-        assert read.text == text
-    else:
-        assert repr(read) == repr(same)
-    assert repr(read_landscape(repr(read))) == repr(read)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("Sadle", "unknown landscape 'Sadle'; did you mean Saddle"),
-        ("zzzz", "there are "),
-        ("Quadratic((-1, 2))", "cannot make a landscape of"),
-        ("Quadratic(open('f'))", "cannot make a landscape of"),
-        ("Quadratic(1, 2, 3, 4)", "cannot make a landscape of"),
-        ("__import__('os').abort()", ""),
-        ("x +", ""),
-        ("(" * 500, ""),
-    ],
-)
-def test_what_is_no_landscape_is_refused(text: str, says: str):
-    with pytest.raises(ValueError) as refused:
-        read_landscape(text)
-    assert says in str(refused.value)
-    assert str(refused.value)
 
 
 def test_several_are_chosen_and_must_differ():
@@ -69,6 +24,7 @@ def test_several_are_chosen_and_must_differ():
     ]
     assert chosen_algorithms(["SAM", GD]) == (SAM, GD)
     assert chosen_algorithms("USAM") == (USAM,)
+    assert chosen_algorithms("USAM, LpSAM(4)") == (USAM, LpSAM(4))
     mine = replace(SAM, name="mine")
     assert chosen_algorithms(mine) == (mine,)
     wrong: list[tuple[Any, str]] = [
@@ -81,7 +37,7 @@ def test_several_are_chosen_and_must_differ():
         with pytest.raises(ValueError, match=says):
             chosen_landscapes(given)
     wrong = [
-        ("SAN", "unknown algorithm 'SAN'; did you mean .*SAM"),
+        ("SAN", "unknown algorithm 'SAN'; did you mean SAM"),
         ([SAM, "SAM"], "distinct names"),
         ([], "algorithms must be"),
         (3, "algorithms must be"),

@@ -15,8 +15,9 @@ import pytest
 import xarray
 
 from figures import FIGURES, provenance, rendering
-from figures.__main__ import DONE, INTERRUPTED, WRONG_USAGE, main
+from figures.__main__ import main
 from figures.rendering import FORMATS
+from landscapes.console import DONE, INTERRUPTED, WRONG_USAGE
 from tests.support.figure_cases import moving, refuse, stub
 
 
@@ -193,20 +194,6 @@ def test_an_interruption_keeps_what_is_done(stubs, tmp_path: Path, capsys, inter
     assert kept == ["first_stub.json", "first_stub.nc", "first_stub.png"]
     assert "1 of 3 figures done" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path):
-    path = tmp_path / "image"
-    path.write_text("old")
-
-    def write(partial: Path) -> None:
-        partial.write_text("ne")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        provenance.replacing(path, write)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_progress_is_shown(stubs, tmp_path: Path, capsys):

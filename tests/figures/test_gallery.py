@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from figures import FIGURES, gallery
-from figures.__main__ import DONE, INTERRUPTED, main
+from figures.__main__ import main
+from landscapes.console import DONE, INTERRUPTED
 from tests.support.figure_cases import stub
 
 html5lib = pytest.importorskip("html5lib")

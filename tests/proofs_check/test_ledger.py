@@ -211,7 +211,7 @@ def test_exit_1_says_which_finding_changed_and_why(two_claims, capsys):
     ("arguments", "message"),
     [
         (["holding_on"], "did you mean holding_one"),
-        (["zzz"], "see --list"),
+        (["zzz"], "--list names them"),
         (["--paper", "nobody2020"], "there are dai2023"),
         (["--size", "huge"], "invalid choice"),
         (["--json", "no/such/folder/ledger.json"], "cannot write --json"),

@@ -16,6 +16,7 @@ from benchmarks.row import ROWS, Disagreement, Group, Measurement, Row, Settings
 from benchmarks.workload import Engine, Workload, check, lean, ravine, workload
 from dynamics import SAM
 from landscapes import LinearNeuron, Saddle
+from landscapes.console import WRONG_USAGE
 from tests.support.cases import CORE
 
 QUICK = Settings(Size.QUICK, 1)
@@ -244,8 +245,8 @@ def test_a_process_of_its_own_tells_its_own_peak():
         (["@"], "unknown row '@'; --list names them"),
         (["--repeats", "0"], "--repeats must be at least 1; got 0"),
         (["--quick", "--full"], "not allowed with"),
-        (["--json", "no/such/folder/x.json"], "--json must name a file in a folder"),
-        (["--json", f"{__file__}/x.json"], "--json must name a file in a folder"),
+        (["--json", "no/such/folder/x.json"], "--json must name a file that can be written"),
+        (["--json", f"{__file__}/x.json"], "--json must name a file that can be written"),
         (["--plot", "x.txt"], "--plot must end in .png, .pdf, .svg"),
         (["import", "--plot", "x.png"], "--plot draws growth-runs and growth-steps"),
     ],
@@ -256,7 +257,7 @@ def test_wrong_usage_is_refused_before_anything_is_measured(
     monkeypatch.setattr(benchmark, "take", None)
     with pytest.raises(SystemExit) as left:
         benchmark.main(arguments)
-    assert left.value.code == benchmark.WRONG_USAGE
+    assert left.value.code == WRONG_USAGE
     assert message in capsys.readouterr().err
 
 

@@ -76,4 +76,4 @@ def test_a_wrong_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as refused:
         main(["sma"])
     assert refused.value.code == 2
-    assert "there is no algorithm sma; did you mean SAM. All: GD, SAM" in capsys.readouterr().err
+    assert "unknown algorithm 'sma'; did you mean SAM?" in capsys.readouterr().err
