@@ -241,7 +241,7 @@ def test_a_process_of_its_own_tells_its_own_peak():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["c-sam-sadle"], "unknown row 'c-sam-sadle'; did you mean c-sam-saddle?"),
+        (["c-sam-sadle"], "unknown row 'c-sam-sadle'; did you mean c-sam-saddle or c-usam-saddle?"),
         (["@"], "unknown row '@'; --list names them"),
         (["--repeats", "0"], "--repeats must be at least 1; got 0"),
         (["--quick", "--full"], "not allowed with"),
