@@ -20,7 +20,7 @@ class Stream:
     """
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        self._stream: Any = stream
         self.failure: OSError | None = None
         if stream is None:  # closed before the program began
             self.failure = OSError(errno.EBADF, "it is closed")
