@@ -15,14 +15,15 @@ from landscapes.critical.exact import equation_of, located, shown_curve, solved_
 from landscapes.critical.located import Located, at_point
 from landscapes.critical.rough import rough_places
 from landscapes.critical.search import Searched, System, TooLong, outside_is_free, search
-from landscapes.critical.spectra import Evaluator, NotFinite, spectrum
+from landscapes.critical.spectra import Evaluator, NotFinite, Spectrum, spectrum
 from landscapes.facts import EVERYWHERE, Box, CriticalCurve, CriticalKind
 
 # The boxes that are searched where algebra does not reach: the first outside which there is proved
 # to be nothing, or else the largest that is decided with little effort and holds a few points only.
 RADII = (4.0, 8.0, 16.0)
 _LITTLE, _FEW = 1 / 8, 24
-_REFINED = 8  # steps of Newton's method, which double the digits
+_WELL_CONDITIONED = 1e-5  # smallest by largest curvature, of which rounding leaves ten digits
+_REFINED = 3  # steps of Newton's method, each of which doubles the digits, from 16 on
 
 
 @dataclass(frozen=True)
@@ -135,30 +136,32 @@ def _in_a_box(system: System) -> tuple[Box, Searched, bool]:
 
 
 def _certified(system: System, centre: Real) -> Located:
-    """The critical point that is proved to be alone near this one, with all its digits.
+    """The critical point that is proved to be alone near this one.
 
-    The Hessian is proved to be regular around it: no eigenvalue is 0.
+    The Hessian is proved to be regular around it: no eigenvalue is 0. What rounding may have done
+    to a small one is undone with more digits.
     """
+    values: Solution = {w: sympy.Float(x) for w, x in zip(system.point, centre, strict=True)}
+    curvatures = np.linalg.eigvalsh(system.hessian_at(centre))[::-1]
+    if np.abs(curvatures).min() > _WELL_CONDITIONED * np.abs(curvatures).max():
+        found = Spectrum(tuple(mpmath.mpf(v) for v in curvatures), True)
+        return at_point(values, list(values.values()), found)
     at = [mpmath.mpf(x) for x in centre]
     exact = [sympy.Float(x, 17) for x in centre]
     for _ in range(_REFINED):
         value = Evaluator(dict(zip(system.point, exact, strict=True)))
         try:
             slopes = mpmath.matrix([value(g).middle for g in system.gradient])
-            curvatures = mpmath.matrix([[value(h).middle for h in row] for row in system.hessian])
+            hessian = mpmath.matrix([[value(h).middle for h in row] for row in system.hessian])
             with mpmath.workdps(80):
-                step = mpmath.lu_solve(curvatures, slopes)
+                step = mpmath.lu_solve(hessian, slopes)
                 at = [x - s for x, s in zip(at, step, strict=True)]
                 exact = [sympy.Float(x, 80) for x in at]
-                if max(abs(s) for s in step) <= mpmath.mpf(10) ** -70 * (1 + max(map(abs, at))):
-                    break
         except (NotFinite, Unsolvable, ZeroDivisionError):
             break
     found = spectrum(system, exact, critical=True)
     assert found is not None
-    values: Solution = {w: sympy.Float(x) for w, x in zip(system.point, centre, strict=True)}
-    one = at_point(values, exact, found)
-    return one
+    return at_point(values, exact, found)
 
 
 def _degenerate(

@@ -88,10 +88,12 @@ class System:
         most = int(np.clip(_MOST_STARTED / self.size, 3, 20))
         return points[:: max(1, -(-len(points) // most))]
 
-    def _numbers(self, expressions: list[Any], w: Real) -> Real:
+    def _numbers(self, expressions: Sequence[Any], w: Real) -> Real:
+        """The expressions at points `(..., dim)`, shape `(..., n)`."""
+        columns = np.moveaxis(np.asarray(w, dtype=float), -1, 0)
         with np.errstate(all="ignore"):
-            found = evaluate(expressions, dict(zip(self.point, w, strict=True)), np)
-        return np.array([float(v) for v in found])
+            found = evaluate(expressions, dict(zip(self.point, columns, strict=True)), np)
+        return np.stack([np.broadcast_to(v, columns.shape[1:]) for v in found], axis=-1)
 
     def loss_at(self, w: Real) -> float:
         return float(self._numbers([self.loss], w)[0])
@@ -100,23 +102,32 @@ class System:
         return self._numbers(self.gradient, w)
 
     def hessian_at(self, w: Real) -> Real:
+        return self.derivatives_at(w)[1]
+
+    def derivatives_at(self, w: Real) -> tuple[Real, Real]:
+        """The gradient and the Hessian at points `(..., dim)`."""
         entries = [entry for row in self.hessian for entry in row]
-        return self._numbers(entries, w).reshape(self.dim, self.dim)
+        found = self._numbers([*self.gradient, *entries], w)
+        square = (*found.shape[:-1], self.dim, self.dim)
+        return found[..., : self.dim], found[..., self.dim :].reshape(square)
 
     def enclosure(self, low: Real, high: Real) -> Enclosure:
         return Enclosure({w: Interval(low[:, i], high[:, i]) for i, w in enumerate(self.point)})
 
     def newton(self, w: Real, steps: int = 30) -> Real:
-        """Newton's method from w, until it stands still or breaks down."""
+        """Newton's method from points `(..., dim)`, until each stands still or breaks down."""
+        w = np.array(w, dtype=float)
         for _ in range(steps):
-            gradient, hessian = self.gradient_at(w), self.hessian_at(w)
-            if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-                break
+            gradient, hessian = self.derivatives_at(w)
+            finite = np.isfinite(gradient).all(axis=-1) & np.isfinite(hessian).all(axis=(-2, -1))
+            usable = np.where(finite[..., None, None], hessian, np.eye(self.dim))
             with np.errstate(all="ignore"):
-                step = np.linalg.pinv(hessian) @ gradient
-            if not np.isfinite(step).all() or (w - step == w).all():
+                step = (np.linalg.pinv(usable) @ gradient[..., None])[..., 0]
+                moved = w - step
+            moves = finite & np.isfinite(moved).all(axis=-1) & (moved != w).any(axis=-1)
+            if not moves.any():
                 break
-            w = w - step
+            w = np.where(moves[..., None], moved, w)
         return w
 
 
@@ -180,8 +191,7 @@ def search(system: System, box: Box) -> Searched:
         half = np.maximum(_GROWTH * (high - low) / 2, _LEAST_HALF)
         wide_low, wide_high = middle - half, middle + half
         below, above, free, one = krawczyk(system, wide_low, wide_high)
-        for i in np.flatnonzero(one):
-            _add(system, found, wide_low[i], wide_high[i], (below[i] + above[i]) / 2)
+        _add(system, found, wide_low[one], wide_high[one], (below[one] + above[one]) / 2)
         low, high = np.maximum(low, below), np.minimum(high, above)
         left = ~free & ~one & (low <= high).all(axis=1)
         low, high = low[left], high[left]
@@ -198,28 +208,40 @@ def search(system: System, box: Box) -> Searched:
 
 
 def _add(system: System, found: list, low: Real, high: Real, start: Real) -> None:
-    centre = system.newton(start)
-    if not ((centre > low) & (centre < high)).all():
-        centre = start
-    if any(((centre > a) & (centre < b)).all() for _, a, b in found):
+    """Adds the points that are alone in these boxes `(n, dim)`, unless they are known."""
+    if not len(low):
         return
-    certified = certify(system, centre)
-    if (
-        certified is None
-        or not ((centre - certified.radius > low) & (centre + certified.radius < high)).all()
-    ):
-        certified = Certified((low + high) / 2, float((high - low).max() / 2))
-    found.append((certified, low, high))
+    ended = system.newton(start)
+    inside = ((ended > low) & (ended < high)).all(axis=1)
+    centres = np.where(inside[:, None], ended, start)
+    radii = _radii(system, centres)
+    for a, b, centre, radius in zip(low, high, centres, radii, strict=True):
+        if any(((centre > c) & (centre < d)).all() for _, c, d in found):
+            continue
+        certified = Certified(centre, float(radius))
+        if not ((centre - radius > a) & (centre + radius < b)).all():  # also if it is NaN
+            certified = Certified((a + b) / 2, float((b - a).max() / 2))
+        found.append((certified, a, b))
 
 
 def certify(system: System, centre: Real) -> Certified | None:
     """A proof that there is exactly one critical point about as near to `centre` as can be."""
+    radius = _radii(system, np.asarray(centre)[None])[0]
+    return None if np.isnan(radius) else Certified(centre, float(radius))
+
+
+def _radii(system: System, centres: Real) -> Real:
+    """Within which each of the centres `(n, dim)` is proved to have one critical point, or NaN."""
+    radii = np.full(len(centres), np.nan)
     for exponent in range(-15, -3):
-        radius = 10.0**exponent * (1 + np.abs(centre).max())
-        *_, one = krawczyk(system, (centre - radius)[None], (centre + radius)[None])
-        if one[0]:
-            return Certified(centre, float(radius))
-    return None
+        left = np.flatnonzero(np.isnan(radii))
+        if not len(left):
+            break
+        tried = 10.0**exponent * (1 + np.abs(centres[left]).max(axis=1))
+        low, high = centres[left] - tried[:, None], centres[left] + tried[:, None]
+        *_, one = krawczyk(system, low, high)
+        radii[left[one]] = tried[one]
+    return radii
 
 
 def _halved(low: Real, high: Real) -> tuple[Real, Real]:

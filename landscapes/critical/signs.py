@@ -28,7 +28,23 @@ def is_positive(expression: Any) -> bool:
     """Whether it is proved to be positive everywhere."""
     if expression.is_positive or bounds(expression)[0] > 0:
         return True
+    line = _on_the_line(expression)
+    if line is not None:
+        return line.LC() > 0 and line.count_roots() == 0
     return _sign(least_value(expression)) == 1
+
+
+def _on_the_line(expression: Any) -> Any:
+    """The expression as a polynomial in its one variable, if it is one with rational numbers."""
+    symbols = expression.free_symbols
+    if (
+        len(symbols) != 1
+        or not expression.is_polynomial(*symbols)
+        or _degree(expression) > _HIGHEST
+    ):
+        return None
+    polynomial = sympy.Poly(expression, *symbols)
+    return polynomial if all(c.is_Rational for c in polynomial.coeffs()) else None
 
 
 def is_nonnegative(expression: Any) -> bool:
@@ -118,11 +134,18 @@ def _least_of_group(expression: Any) -> Any:
 
 
 def _least_on_the_line(polynomial: sympy.Poly) -> Any:
+    """Exact where it is attained at a rational number, and to 60 digits elsewhere."""
     if polynomial.degree() % 2 or polynomial.LC() < 0:
         return None
     slope: Any = polynomial.diff()
-    candidates = [polynomial.eval(root) for root in set(slope.real_roots())]
-    return min(map(sympy.sympify, candidates), key=lambda v: float(v.evalf(30)))
+    values = []
+    for root in dict.fromkeys(slope.real_roots()):
+        at = root if root.is_Rational else root.evalf(60)
+        value = sympy.S.Zero
+        for coefficient in polynomial.all_coeffs():
+            value = value * at + coefficient
+        values.append(value)
+    return min(values)
 
 
 def _degree(e: Any) -> int:
