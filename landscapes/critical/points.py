@@ -172,9 +172,9 @@ def _degenerate(
     They are simple fractions that Newton's method comes near to, and are put into the gradient.
     """
     new: list[Located] = []
-    for low, high in system.starts(searched.undecided):
-        w = system.newton((low + high) / 2, 100)
-        most = 2 * max(RADII[-1], *np.abs(box.corners(system.dim)).ravel())
+    starts = system.starts(searched.undecided).mean(axis=1)
+    most = 2 * max(RADII[-1], *np.abs(box.corners(system.dim)).ravel())
+    for w in system.newton(starts, 100) if len(starts) else ():
         if not np.isfinite(w).all() or np.abs(w).max() > most:
             continue
         exact = [sympy.nsimplify(round(float(x), 3), rational=True) for x in w]

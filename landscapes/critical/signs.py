@@ -11,6 +11,9 @@ from landscapes.critical.intervals import Enclosure, Interval
 
 _HIGHEST = 16  # degree of a polynomial whose least value is worked out
 
+# Of functions within functions, of which SymPy asks whether they are real, ever more often.
+_DEEPEST = 2
+
 
 def bounds(expression: Any) -> tuple[float, float]:
     """Bounds of its values on the whole space, where it is defined: ∓∞ if none is found."""
@@ -26,12 +29,20 @@ def bounds(expression: Any) -> tuple[float, float]:
 
 def is_positive(expression: Any) -> bool:
     """Whether it is proved to be positive everywhere."""
-    if expression.is_positive or bounds(expression)[0] > 0:
+    if bounds(expression)[0] > 0:
+        return True
+    if _depth(expression) <= _DEEPEST and expression.is_positive:
         return True
     line = _on_the_line(expression)
     if line is not None:
         return line.LC() > 0 and line.count_roots() == 0
     return _sign(least_value(expression)) == 1
+
+
+def _depth(e: Any) -> int:
+    """How many functions stand one within the other."""
+    inner = max(map(_depth, e.args), default=0)
+    return inner + int(isinstance(e, sympy.Function))
 
 
 def _on_the_line(expression: Any) -> Any:

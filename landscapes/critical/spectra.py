@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain, combinations
+from math import prod
 from typing import Any
 
 import mpmath
@@ -23,6 +25,7 @@ _DIGITS = 80
 _ROUNDING = mpmath.mpf(10) ** -76  # of one operation, relative; four digits are left for mpmath
 _LARGEST = 10**6  # of an argument of exp: beyond, a number has more digits than one can work on
 _MOST_MINORS = 20
+_MOST_OPERATIONS = 150  # of a Hessian that is worked on where it is no matrix of fractions
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,17 @@ def spectrum(system: System, exact: Sequence[Any], critical: bool = False) -> Sp
 def _has_rank(hessian: list[list[Any]], at: dict[Any, Any], rank: int) -> bool:
     """Whether the rank of the Hessian is proved to be at most this."""
     n = len(hessian)
+    rational = all(sympy.sympify(v).is_Rational for v in at.values())
+    if rational:
+        known: dict[Any, Fraction | None] = {
+            w: Fraction(int(v.p), int(v.q))
+            for w, v in ((w, sympy.sympify(v)) for w, v in at.items())
+        }
+        numbers = [[_fraction(h, known) for h in row] for row in hessian]
+        if all(x is not None for row in numbers for x in row):
+            return _rank(numbers) <= rank
+    if sum(int(h.count_ops()) for row in hessian for h in row) > _MOST_OPERATIONS:
+        return False
     entries = sympy.Matrix(n, n, lambda i, j: _at(hessian[i][j], at))
     if entries.is_zero_matrix:
         return True
@@ -269,6 +283,38 @@ def _has_rank(hessian: list[list[Any]], at: dict[Any, Any], rank: int) -> bool:
         for size in range(rank + 1, n + 1)
     ]  # fmt: skip
     return all(is_zero(e) for e in wholes)
+
+
+def _fraction(e: Any, known: dict[Any, Fraction | None]) -> Fraction | None:
+    """The exact value of an expression without roots and functions, or None."""
+    if e not in known:
+        value: Fraction | None = None
+        if e.is_Rational:
+            value = Fraction(int(e.p), int(e.q))
+        elif e.is_Add or e.is_Mul:
+            parts = [p for p in (_fraction(a, known) for a in e.args) if p is not None]
+            if len(parts) == len(e.args):
+                value = sum(parts, Fraction(0)) if e.is_Add else prod(parts, start=Fraction(1))
+        elif e.is_Pow and e.exp.is_Integer:
+            base = _fraction(e.base, known)
+            value = base ** int(e.exp) if base or (base is not None and e.exp > 0) else None
+        known[e] = value
+    return known[e]
+
+
+def _rank(rows: list[list[Any]]) -> int:
+    """Of a matrix of fractions, by elimination."""
+    rows, rank = [list(row) for row in rows], 0
+    for column in range(len(rows)):
+        pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        for i in range(rank + 1, len(rows)):
+            ratio = rows[i][column] / rows[rank][column]
+            rows[i] = [x - ratio * y for x, y in zip(rows[i], rows[rank], strict=True)]
+        rank += 1
+    return rank
 
 
 def _at(expression: Any, at: dict[Any, Any]) -> Any:

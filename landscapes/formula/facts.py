@@ -16,6 +16,7 @@ from landscapes.critical.located import Located, critical_set, name_of
 from landscapes.critical.points import RADII, CriticalSearch, locate
 from landscapes.critical.search import System, outside_is_free
 from landscapes.critical.spectra import Evaluator, NotFinite, spectrum
+from landscapes.expressions.expression import evaluate
 from landscapes.expressions.functions import LogCosh
 from landscapes.facts import (
     Box,
@@ -99,6 +100,8 @@ def _degree(e: Any) -> int:
 
 def _loss(expression: Any, point: Point, one: Located) -> float:
     """The loss on a critical set; NaN where it is not defined."""
+    if any(value.is_Float for value in one.values.values()):
+        return float(evaluate([expression], dict(zip(point, one.base, strict=True)), np)[0])
     free: dict[Any, Any] = {w: 0 for w in point if w not in one.values}
     at = {w: sympy.sympify(one.values.get(w, 0)).subs(free) for w in point}
     try:
@@ -148,7 +151,7 @@ def _enclosed_everywhere(expression: Any, point: Point) -> float:
 def _lowest_met(system: System) -> tuple[float, float]:
     """The lowest loss at which Newton's method ends from a few points, and its size at those."""
     starts = system.starts(np.random.default_rng(0).uniform(-2, 2, (20, system.dim)))
-    losses = [system.loss_at(system.newton(w)) for w in starts]
+    losses = [system.loss_at(w) for w in system.newton(starts)]
     sizes = [abs(v) for v in map(system.loss_at, starts) if np.isfinite(v)]
     return min((v for v in losses if np.isfinite(v)), default=np.inf), float(
         np.median(sizes or [0.0])
