@@ -119,7 +119,8 @@ class System:
         w = np.array(w, dtype=float)
         for _ in range(steps):
             gradient, hessian = self.derivatives_at(w)
-            finite: Any = np.isfinite(gradient).all(axis=-1) & np.isfinite(hessian).all(axis=(-2, -1))
+            finite: Any = np.isfinite(gradient).all(axis=-1)
+            finite &= np.isfinite(hessian).all(axis=(-2, -1))
             usable = np.where(finite[..., None, None], hessian, np.eye(self.dim))
             with np.errstate(all="ignore"):
                 step = (np.linalg.pinv(usable) @ gradient[..., None])[..., 0]

@@ -234,6 +234,41 @@ def test_a_maximum_holds_sam_in_a_band():
     assert stability(Formula("-x**2"), NormalisedGD).points[0].attractor is Attractor.NOTHING
 
 
+def test_of_a_set_only_the_directions_along_it_are_left_out():
+    # All zeros of the Hessian count along a set only if the set is there: not at a point.
+    quartic, flat, line = (
+        stability(Formula(text, coordinates=("x", "y")), GD).points[0]
+        for text in ("x**4 + y**2", "x**4", "y**2")
+    )
+    assert (quartic.place.set_dimension, quartic.attractor) == (0, Attractor.UNKNOWN)
+    assert (flat.place.set_dimension, flat.attractor) == (1, Attractor.UNKNOWN)
+    assert (line.place.set_dimension, line.attractor) == (1, Attractor.POINT)
+
+
+def test_a_small_curvature_bounds_nothing_but_is_none_of_0():
+    (point,) = stability(Formula("x^2 + 1e-13*y^2"), GD).points
+    assert point.attractor is Attractor.POINT and same(point.threshold, 1)
+    assert [float(v) for v in point.spectrum] == [2, 2e-13]
+
+
+def test_of_a_place_that_is_not_smooth_nothing_is_derived():
+    found = stability(Formula("sqrt(x^2 + y^2)"), SAM)
+    (point,) = found.points
+    assert point.spectrum == () and point.attractor is Attractor.UNKNOWN
+    assert np.isnan(found.edges([0.1])).all()
+    assert "none: the loss is not smooth" in str(found) and found.latex() and found._repr_html_()
+    # The Hessian of r³ is 0 at 0, where what is written down for it is 0/0.
+    (point,) = stability(Formula("(x^2 + y^2)^(3/2)"), GD).points
+    assert point.spectrum == (0, 0) and point.place.set_dimension == 0
+
+
+def test_minima_on_a_curve_are_on_the_page():
+    found = stability(Formula("(1 - x*y)^2/2"), GD)
+    at = found["x*y - 1 = 0, at (1, 1)"]
+    assert at.spectrum == (2, 0) and at.place.set_dimension == 1 and at.threshold == 1
+    assert "x*y - 1 = 0 are not listed" in str(found)
+
+
 # -- the registries ----------------------------------------------------------------------------
 
 
