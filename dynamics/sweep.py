@@ -99,7 +99,8 @@ def sweep(
             other arguments, before anything is compiled.
         MemoryError: if the results do not fit `memory_limit`, before anything is compiled.
         FileExistsError: if something is at `store` and it is not to be resumed or is no store.
-        StoreError: if another sweep is writing to `store`.
+        StoreError: if another sweep is writing to `store`, or its description is not what a sweep
+            wrote. Damaged chunks are named in a warning and made anew.
         OSError: if `store` cannot be written to. What is finished is kept.
         RuntimeError: if the executor cannot run the sweep, or a worker is lost for good.
         KeyboardInterrupt: with a store, saying what is finished and how to resume.
