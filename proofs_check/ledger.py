@@ -122,7 +122,7 @@ def _finding(row: Row) -> tuple[Finding, str]:
     if row.verdict is Verdict.UNDECIDED:
         undecided = next(p for p in row.proofs if p.verdict is Verdict.UNDECIDED)
         return Finding.OPEN, f"“{undecided.name}” is undecided: {undecided.detail}"
-    empty = row.verdict is Verdict.PROVED and any(p.of_emptiness for p in row.proofs)
+    empty = any(p.of_emptiness for p in row.proofs)
     if row.judgement.support is Support.OUT_OF_DOMAIN:
         if empty:
             return Finding.VACUOUS, "the hypotheses contradict each other"

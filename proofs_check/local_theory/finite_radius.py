@@ -22,9 +22,9 @@ from dynamics import Algorithm, batched, one_step
 from landscapes import Landscape
 from landscapes.checks import Real
 
-# The deviation: F is met up to this, relative to the radii at which the third derivative matters,
-# and rounding, 1e-16 of the point, is 1e-10 of it.
-_DEVIATION = 1e-6
+# The deviation is s = 1e-8·√ρ: F is met up to s/ρ, and the roundings of the point, some 1e-16, are
+# 1e-16/s of it; this s makes the two equal, 1e-8/√ρ.
+_DEVIATION = 1e-8
 # Steps that are not counted, and those that are. At the edge the direction alternates between two,
 # so that the mean over an even number of steps carries no more than what is left of the approach.
 _APPROACH, _COUNTED = 800, 800
@@ -66,10 +66,12 @@ def _leaving(
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
 
     def rate(direction: Any, eta: Any, rho: Any) -> Any:
+        small = _DEVIATION * jnp.sqrt(rho)
+
         def advance(u: Any, _: None) -> tuple[Any, Any]:
-            after = one_step(landscape, algorithm, centre + _DEVIATION * u, eta, rho) - centre
+            after = one_step(landscape, algorithm, centre + small * u, eta, rho) - centre
             length = jnp.sqrt((after * after).sum())
-            return after / length, jnp.log(length / _DEVIATION)
+            return after / length, jnp.log(length / small)
 
         logarithms = jax.lax.scan(advance, direction, length=_APPROACH + _COUNTED)[1]
         return logarithms[_APPROACH:].mean()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import sympy
 
-from dynamics import SAM, Algorithm, StableSAM, StableUSAM, renormalised_descent
+from dynamics import GD, SAM, Algorithm, StableSAM, StableUSAM, renormalised_descent
 from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues, sign_of
+from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
 from proofs_check.local_theory.local_maps import Underivable
 from proofs_check.local_theory.radial import contracts_to_the_edge
 from proofs_check.symbols import curvature, eta, rho
@@ -67,6 +68,17 @@ def test_ends_and_numbers_agree():
             for rate in np.linspace(0.0513, 6.0179, 60):
                 at = {eta: rate, rho: radius}
                 assert (low < rate < high) == all(float(e.subs(at)) > 0 for e in inequalities)
+
+
+def test_a_condition_on_the_radius_alone_is_strict():
+    low, high = EtaRange.of((1 - rho,)).at([0.5, 1.0, 1.5])
+    assert low.tolist() == [0, 0, 0] and high.tolist() == [np.inf, 0, 0]
+
+
+def test_a_filter_ends_at_its_edge_where_that_is_an_exact_number():
+    admitted = curvature_filter(GD)
+    assert isinstance(admitted, CurvatureFilter)
+    assert admitted.intervals(0.5) == ((0.0, 4.0),)
 
 
 def test_a_direction_that_neither_shrinks_nor_grows_is_noted():

@@ -25,6 +25,7 @@ from proofs_check import (
     Support,
     __main__,
     check,
+    report,
 )
 from proofs_check import (
     claim as claims_module,
@@ -87,6 +88,7 @@ def make(steps=(TRUE,), observed=(0.5, 0.7), controls=(CAUGHT,), hypotheses=(q >
         (make(steps=(TRUE, FALSE)), Finding.FAILS, "false"),
         (make(steps=(UNKNOWN, TRUE)), Finding.OPEN, "unknown"),
         (make(proof=lambda: (1 / 0,)), Finding.OPEN, "ZeroDivisionError"),
+        (make(proof=lambda: (sympy.Symbol("q").lhs,)), Finding.OPEN, "AttributeError"),
         (make(controls=(CAUGHT, MISSED)), Finding.OPEN, "missed"),
         (make(steps=(EMPTY,), hypotheses=(q > 5,)), Finding.VACUOUS, "contradict"),
         (make(steps=(TRUE, FALSE), refuted_step="false"), Finding.FAILS, "false"),
@@ -102,6 +104,32 @@ def test_finding(claim, finding, reason):
     row = check(claim)
     assert row.finding is finding
     assert reason in row.reason
+
+
+def test_what_fails_or_is_empty_has_a_line_and_what_holds_has_none():
+    vacuous = make(steps=(EMPTY,), hypotheses=(q > 5,), id="empty_one")
+    failing = make(observed=(3.0,), id="failing_one", corrected_by="a_claim")
+    lines = report.corrections([check(one) for one in (vacuous, failing, make())])
+    assert [line.split()[:2] for line in lines] == [
+        ["empty_one", "VACUOUS:"],
+        ["failing_one", "FAILS:"],
+    ]
+    assert "True instead: a_claim" in lines[1] and "instead" not in lines[0]
+
+
+def test_a_bar_in_a_title_does_not_end_a_cell_of_the_table():
+    line = report.markdown_table([check(make(title="max(|a|, b)"))]).splitlines()[-1]
+    assert r"| max(\|a\|, b) |" in line
+
+
+@pytest.mark.parametrize("marks", ["", "<!-- ledger -->", "<!-- /ledger --> <!-- ledger -->"])
+def test_a_page_has_one_place_for_the_table(marks):
+    whole = "before <!-- ledger --> old <!-- /ledger --> after"
+    for page in (marks, f"{whole} {marks}") if "<!-- ledger -->" in marks else (marks,):
+        with pytest.raises(ValueError, match="expected one"):
+            report.with_table(page, [])
+    shown = report.with_table(whole, [])
+    assert shown.startswith("before ") and shown.endswith(" after") and "old" not in shown
 
 
 def test_controls_are_judged_apart_from_the_claim():
