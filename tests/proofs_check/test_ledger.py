@@ -88,7 +88,7 @@ def make(steps=(TRUE,), observed=(0.5, 0.7), controls=(CAUGHT,), hypotheses=(q >
         (make(steps=(TRUE, FALSE)), Finding.FAILS, "false"),
         (make(steps=(UNKNOWN, TRUE)), Finding.OPEN, "unknown"),
         (make(proof=lambda: (1 / 0,)), Finding.OPEN, "ZeroDivisionError"),
-        (make(proof=lambda: (sympy.Symbol("q").lhs,)), Finding.OPEN, "AttributeError"),
+        (make(proof=lambda: ({}["a step"],)), Finding.OPEN, "KeyError"),
         (make(controls=(CAUGHT, MISSED)), Finding.OPEN, "missed"),
         (make(steps=(EMPTY,), hypotheses=(q > 5,)), Finding.VACUOUS, "contradict"),
         (make(steps=(TRUE, FALSE), refuted_step="false"), Finding.FAILS, "false"),
@@ -144,6 +144,7 @@ def test_controls_are_judged_apart_from_the_claim():
     [
         ({"controls": ()}, "negative control"),
         ({"proof": None}, "reason for having none"),
+        ({"unproved_because": "it has a proof"}, "either a proof or a reason"),
         ({"recorded": Finding.FAILS}, "corrected claim"),
     ],
 )
