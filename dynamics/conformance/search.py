@@ -62,14 +62,19 @@ class Seen:
         return EXACT * step + OF_THE_POINT * point
 
 
-def residue(direction: Direction, seen: Seen) -> Real:
-    """What no update explains of each step, `(n_steps · 3n,)`; inf where there is no direction."""
+def residue(direction: Direction, seen: Seen, *, steadily: bool = False) -> Real:
+    """What no update explains of each step, `(n_steps · 3n,)`; inf where there is no direction.
+
+    If `steadily`, no update that does the same at each step but the first, `((n_steps − 1) · 3n,)`.
+    """
     moved = seen.moved
     d, e = direction.along(seen.w[:-1], seen.eta, seen.rho)
     if not (np.isfinite(d).all() and np.isfinite(e).all()):
         return np.full(moved.size, np.inf)
     x = _columns(d, e, seen.w[:-1], moved)
     y = moved.reshape(len(moved), -1, 1)
+    if steadily:
+        x, y = x[1:].reshape(1, -1, x.shape[-1]), y[1:].reshape(1, -1, 1)
     x = x / np.where(size := np.sqrt((x**2).sum(axis=1, keepdims=True)), size, 1)
     # What is all but a combination of others says nothing: its roundings would be followed. It
     # fades out, so that no search is led astray where it vanishes.
@@ -193,7 +198,13 @@ class Search:
     def _forms(self, direction: Direction) -> tuple[Form, ...]:
         base = foreign_base(direction.algorithm)
         ascends = direction.algorithm.ascent is not None
-        return forms(ascends=ascends, has_base=base is not None)
+        every = forms(ascends=ascends, has_base=base is not None)
+        if base is not None or direction.algorithm.schedule is not None:
+            return every
+        left = np.abs(residue(direction, self.seen, steadily=True)).max()
+        if left <= 10 * self.seen.tolerance:
+            return every
+        return tuple(form for form in every if "rates" in form.free)
 
     def _suspect(self, direction: Direction, form: Form) -> Suspect | None:
         """The suspect of this form, if there is one that takes the steps."""

@@ -153,6 +153,9 @@ _START = {
     "rate": 1.0, "rates": 1.0,
 }  # fmt: skip
 
+# Of an update alone, beside those of the direction; a schedule counts as two.
+MOST_DEPARTURES = 5
+
 # What is fixed, what is free, how many departures it is.
 Choice = tuple[dict[str, Any], tuple[str, ...], int]
 _NOTHING: Choice = ({}, (), 0)
@@ -188,10 +191,13 @@ def forms(*, ascends: bool, has_base: bool) -> tuple[Form, ...]:
     for parts in product(momenta, _DECAYS, _KEPT if ascends else _KEPT[:1], _RATES):
         fixed = {name: value for part in parts for name, value in part[0].items()}
         free = tuple(name for part in parts for name in part[1])
+        n_departures = sum(part[2] for part in parts)
         remembers = has_base or parts[0] is not _MOMENTA[0]
         if not remembers and ("decoupled" in free or "rates_inside" in fixed):
             continue
         if not ascends and "at_ascent" in fixed:
             continue
-        found.append(Form(Update(**fixed), free, sum(part[2] for part in parts)))
+        if n_departures > MOST_DEPARTURES or ("rates" in free and "kept" in free):
+            continue
+        found.append(Form(Update(**fixed), free, n_departures))
     return tuple(sorted(found, key=lambda form: (form.n_departures, len(form.free))))
