@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dynamics.algorithms.algorithm import Algorithm
+from dynamics.algorithms.algorithm import Algorithm, an_algorithm, what_to_write
 from dynamics.engine import engine
 from dynamics.engine.lanes import learning_rates, made_by, points, radii, together
 from dynamics.engine.outcome import Criteria
@@ -141,8 +141,7 @@ def ensemble(
     Run i has the i-th `eta`, `rho` and start; an argument of length one serves all runs. The
     dataset has the dim `run` in place of the grid's, and `eta` and `rho` are coordinates of it.
     """
-    if not isinstance(algorithm, Algorithm):
-        raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
+    an_algorithm("algorithm", algorithm)
     settings = Settings(
         n_steps, criteria, early_stop, observables, mean_last, trace_every, chunk_size, devices
     )
@@ -191,14 +190,18 @@ def _carried_out(
 
 
 def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:
+    if isinstance(algorithms, Mapping):
+        algorithms = algorithms.values()  # as ALGORITHMS is
     given: Any = (algorithms,) if isinstance(algorithms, Algorithm) else algorithms
     iterable = isinstance(given, Iterable) and not isinstance(given, str)
     chosen: tuple[Any, ...] = tuple(given) if iterable else ()
     if not chosen:
-        raise ValueError(f"algorithms must be one or more Algorithms; got {shown(algorithms)}")
+        got = f"{shown(algorithms)}{what_to_write(algorithms)}"
+        raise ValueError(f"algorithms must be one or more Algorithms; got {got}")
     for a in chosen:
         if not isinstance(a, Algorithm):
-            raise ValueError(f"algorithms must be Algorithms such as dynamics.SAM; got {shown(a)}")
+            got = f"{shown(a)}{what_to_write(a)}"
+            raise ValueError(f"algorithms must be Algorithms such as dynamics.SAM; got {got}")
     names = [a.name for a in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"algorithms must have distinct names; got {', '.join(names)}")

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
-from dynamics.algorithms.algorithm import Algorithm, initial_memory
+from dynamics.algorithms.algorithm import Algorithm, an_algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.lanes import learning_rates, points, radii
 from dynamics.engine.outcome import MOST_STEPS
@@ -43,8 +43,7 @@ def trajectory(
     """
     if not isinstance(landscape, Landscape):
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
-    if not isinstance(algorithm, Algorithm):
-        raise ValueError(f"algorithm must be an Algorithm such as SAM; got {shown(algorithm)}")
+    an_algorithm("algorithm", algorithm)
     algorithm.check(landscape)
     order = whole_number("order", order, minimum=0, maximum=MOST_STEPS)
     where, etas, rhos = points(start, landscape, "start"), learning_rates(eta), radii(rho)

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from dynamics import ALGORITHMS, Outcome
+from dynamics import Outcome
 from landscapes.checks import Real
 
 ETA_LABEL, RHO_LABEL = "learning rate η", "ascent radius ρ"
@@ -50,27 +50,46 @@ _KNOWN = {
     "SAM": Look("#d55e00", "^"),
     "USAM": Look("#0072b2", "s"),
     "StableSAM": Look("#009e73", "D"),
+    "StableUSAM": Look("#cc79a7", "v"),
+    "NormalisedGD": Look("#e69f00", "P"),
+    "ClippedStableSAM(0.3)": Look("#56b4e9", "X"),
+    "SignSAM": Look("#332288", "<"),
+    "ScaledSAM": Look("#999933", ">"),
+    "LpSAM(3)": Look("#882255", "p"),
+    "ASAM(0.01)": Look("#117733", "h"),
+    "StableASAM": Look("#cc79a7", "d"),
+    "StableASAMAdaptiveNorm": Look("#e69f00", "v"),
+    "UnifiedSAM(0.5)": Look("#56b4e9", "P"),
+    "UnifiedSAM(1/t)": Look("#332288", "X"),
+    "UnifiedSAM(1-1/t)": Look("#999933", "<"),
+    "TwoStepUSAM": Look("#882255", ">"),
+    "RepeatedUSAM": Look("#117733", "p"),
+    "HessianUSAM": Look("#cc79a7", "h"),
+    "ExactGradientUSAM": Look("#e69f00", "d"),
+    "PenalisedUSAM": Look("#56b4e9", "v"),
+    "HeavyBallGD": Look("#332288", "P"),
+    "NesterovGD": Look("#999933", "X"),
+    "HeavyBallSAM": Look("#882255", "<"),
+    "HeavyBallUSAM": Look("#117733", ">"),
+    "NesterovStableSAM": Look("#cc79a7", "p"),
+    "SGD": Look("#e69f00", "h"),
+    "1-SAM": Look("#56b4e9", "d"),
+    "n-SAM": Look("#332288", "v"),
+    "DNSAM": Look("#999933", "P"),
 }
 _COLOURS = ("#cc79a7", "#e69f00", "#56b4e9", "#332288", "#999933", "#882255", "#117733")
-_MARKERS = ("v", "P", "X", "<", ">", "p", "h", "d")
-# Of algorithms that are not registered: other markers, so that they are taken for no other.
+# Of algorithms that are not known: other markers, so that they are taken for no other.
 _FREE_MARKERS = ("*", "8", "H", "1", "2", "3", "4", "+", "x")
 
 
 def look(algorithm: str) -> Look:
     """The look of an algorithm, the same in every figure.
 
-    The four of the literature's first papers have fixed ones. The others that are registered get
-    theirs in the order of registration: colours and markers go round with periods 7 and 8, which
-    have no common factor, so that no two of 56 agree. Anything else gets one that follows from its
-    name, with markers of its own.
+    Those that are known have fixed ones, whatever else is registered. Anything else has one that
+    follows from its name alone, with markers of its own, so that it is taken for none of them.
     """
     if algorithm in _KNOWN:
         return _KNOWN[algorithm]
-    later = [name for name in ALGORITHMS if name not in _KNOWN]
-    if algorithm in later:
-        i = later.index(algorithm)
-        return Look(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)])
     colour, marker = divmod(crc32(algorithm.encode()), len(_FREE_MARKERS))
     return Look(_COLOURS[colour % len(_COLOURS)], _FREE_MARKERS[marker])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -100,11 +101,32 @@ ALGORITHMS: dict[str, Algorithm] = {}
 
 
 def register(algorithm: Algorithm) -> Algorithm:
-    """Adds an algorithm to those that every suite and listing covers."""
+    """Adds an algorithm to those that every suite and listing covers.
+
+    One of the same name is replaced, with a warning. To be run it need not be registered.
+    """
     if algorithm.name in ALGORITHMS:
-        raise ValueError(f"an algorithm named {algorithm.name} is registered already")
+        warnings.warn(f"the algorithm {algorithm.name} is replaced by a new one", stacklevel=2)
     ALGORITHMS[algorithm.name] = algorithm
     return algorithm
+
+
+def an_algorithm(name: str, value: Any) -> Algorithm:
+    """`value`, if it is an `Algorithm`; else a `ValueError` that says what to write."""
+    if isinstance(value, Algorithm):
+        return value
+    cure = what_to_write(value)
+    raise ValueError(f"{name} must be an Algorithm such as SAM; got {shown(value)}{cure}")
+
+
+def what_to_write(value: Any) -> str:
+    """What to write in place of what is no algorithm, to be added to an error; "" if unknown."""
+    if isinstance(value, str):
+        return f'; write ALGORITHMS["{value}"]' if value in ALGORITHMS else ""
+    if callable(value):
+        made = getattr(value, "__name__", "it")
+        return f"; if {made} makes one, write {made}(…) with its arguments"
+    return ""
 
 
 def direction(
@@ -130,9 +152,33 @@ def _direction(
 ) -> V:
     here = Place(w, gradient, whole_gradient, clock)
     if algorithm.ascent is None:
-        return algorithm.descent(here, here, rho)
-    ascended = Place(w + algorithm.ascent(here, rho), gradient, whole_gradient, clock)
-    return algorithm.descent(here, ascended, rho)
+        return _ruled(algorithm, "descent", here, here, rho)
+    ascent = _ruled(algorithm, "ascent", here, rho)
+    ascended = Place(w + ascent, gradient, whole_gradient, clock)
+    return _ruled(algorithm, "descent", here, ascended, rho)
+
+
+def _ruled(algorithm: Algorithm, kind: str, here: Place[V], *more: Any) -> V:
+    """What a rule says, or an error that names the rule and the cure."""
+    function = getattr(algorithm, kind)
+    rule = f"the {kind} rule {getattr(function, '__name__', repr(function))} of {algorithm.name}"
+    try:
+        found = function(here, *more)
+    except jax.errors.TracerBoolConversionError as error:
+        raise TypeError(
+            f"{rule} decides by a number that is known only when the program runs (by if, and, or, "
+            "min, max); write here.g.smaller(a, b), larger or ratio, or jax.numpy.where"
+        ) from error
+    except (TypeError, AttributeError) as error:
+        raise TypeError(
+            f"{rule} failed: {error}. A rule is written with the operations of Vector: +, -, *, / "
+            "by numbers, abs, v.dot(u), v.times(u), v.norm(), v.unit(), v.sign(), …"
+        ) from error
+    if not isinstance(found, Vector):
+        raise TypeError(
+            f"{rule} must return a vector, such as rho * here.g; it returned {shown(found)}"
+        )
+    return cast(V, found)
 
 
 def move(

@@ -19,8 +19,8 @@ from jax import lax
 class Vector(abc.ABC):
     """A point or a gradient, as a tuple of components of one arithmetic.
 
-    Scalars (`eta`, `rho`, …) multiply from the left. Subclasses say how a component is summed
-    and how lengths are taken.
+    Scalars (`eta`, `rho`, …) multiply from either side and divide; two vectors are multiplied by
+    `dot` or `times`. Subclasses say how a component is summed and how lengths are taken.
     """
 
     __slots__ = ("components",)
@@ -38,7 +38,20 @@ class Vector(abc.ABC):
         return type(self)(tuple(a - b for a, b in pairs))
 
     def __rmul__(self, scalar: Any) -> Self:
+        if isinstance(scalar, Vector):
+            raise TypeError("two vectors v and u are multiplied by v.dot(u), or by v.times(u)")
         return type(self)(tuple(scalar * a for a in self.components))
+
+    def __mul__(self, scalar: Any) -> Self:
+        return self.__rmul__(scalar)
+
+    def __truediv__(self, scalar: Any) -> Self:
+        if isinstance(scalar, Vector):
+            raise TypeError("a vector is divided by a number, as in v / v.norm(), not by a vector")
+        return type(self)(tuple(a / scalar for a in self.components))
+
+    def __abs__(self) -> Self:
+        return self.absolute()
 
     def __neg__(self) -> Self:
         return type(self)(tuple(-a for a in self.components))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import dynamics
 from dynamics import plain_descent
+from dynamics.algorithms import algorithm as algorithm_module
+from dynamics.algorithms.notation import formula
+from landscapes import Quadratic
+from tests.support.algorithm_cases import SAME, apart, path
 
 # They are called here with what their types forbid.
 Algorithm: Any = dynamics.Algorithm
@@ -67,3 +72,63 @@ def test_the_edges_of_what_is_accepted_are():
         lambda: UnifiedSAM(0), lambda: UnifiedSAM(1), lambda: HeavyBall(0), lambda: Nesterov(0.999),
     ):  # fmt: skip
         make()
+
+
+# -- rules of one's own ----------------------------------------------------------------------------
+
+
+def own(**rules: Any) -> Any:
+    return made(name="Mine", **rules)
+
+
+def test_rules_may_divide_and_multiply_from_the_right():
+    def ascent(here, rho):
+        return abs(here.g) * rho / here.g.norm()
+
+    expected = made(ascent=lambda here, rho: (rho / here.g.norm()) * here.g.absolute())
+    found, same = (path(a, n_steps=2) for a in (own(ascent=ascent), expected))
+    assert apart(found, same) <= SAME
+    assert formula(own(ascent=ascent)) == "w⁺ = w − η ∇L(w + ρ |g|/‖g‖)"
+
+
+def decides(here, rho):
+    return here.g if here.g.norm() > 1 else rho * here.g
+
+
+OWN_RULES: list[tuple[dict[str, Any], str]] = [
+    ({"ascent": lambda here, rho: None}, "the ascent rule <lambda> of Mine must .*returned None"),
+    ({"descent": lambda here, up, rho: up.g.norm()}, "the descent rule <lambda> of Mine must ret"),
+    ({"ascent": decides}, "the ascent rule decides of Mine decides by a number .*write here.g.sm"),
+    ({"ascent": lambda here, rho: here.g * here.g}, "multiplied by v.dot"),
+    ({"ascent": lambda here, rho: here.g / here.g}, "a vector is divided by a number"),
+    ({"ascent": lambda here, rho: here.gradients}, "failed: .*operations of Vector"),
+    ({"descent": lambda here, up, rho: np.sin(up.g)}, "the descent rule <lambda> of Mine failed"),
+]
+
+
+@pytest.mark.parametrize(("rules", "message"), OWN_RULES, ids=[m[:30] for _, m in OWN_RULES])
+def test_errors_of_rules_name_the_rule_and_the_cure(rules: dict[str, Any], message: str):
+    with pytest.raises(TypeError, match=message):
+        path(own(**rules), n_steps=1)
+
+
+def test_what_is_no_algorithm_is_refused_with_what_to_write():
+    run: Any = dynamics.trajectory
+    sweep: Any = dynamics.sweep
+    bowl = Quadratic((1.0, 0.5))
+    with pytest.raises(ValueError, match=r"if ASAM makes one, write ASAM\(…\)"):
+        run(bowl, ASAM, (1.0, 0.5), eta=0.1, n_steps=2)
+    with pytest.raises(ValueError, match=r'write ALGORITHMS\["SAM"\]'):
+        sweep(bowl, "SAM", eta=0.1, starts=[(1.0, 0.5)], n_steps=2)
+    with pytest.raises(ValueError, match=r"if ASAM makes one, write ASAM\(…\)"):
+        sweep(bowl, ASAM, eta=0.1, starts=[(1.0, 0.5)], n_steps=2)
+    found = sweep(bowl, {"GD": GD}, eta=0.1, starts=[(1.0, 0.5)], n_steps=2)
+    assert found.attrs["algorithms"].startswith("GD: ")
+
+
+def test_an_algorithm_may_be_registered_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(algorithm_module, "ALGORITHMS", {})
+    dynamics.register(made())
+    with pytest.warns(UserWarning, match="the algorithm A is replaced"):
+        again = dynamics.register(made(source="again"))
+    assert algorithm_module.ALGORITHMS == {"A": again}

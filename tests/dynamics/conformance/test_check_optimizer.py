@@ -469,7 +469,7 @@ REFUSED: list[tuple[tuple, dict[str, Any], str]] = [
     (
         (lambda g, w, e, r: no_work(),),
         {"rho": [0.1, 0.2]},
-        "rho must be positive and finite; got an array",
+        "rho must be positive and finite; got .0.1, 0.2.",
     ),
     ((lambda e, r: no_work(),), {"gradients_per_step": 0}, "gradients_per_step must be a whole"),
     ((lambda e, r: no_work(),), {"expected": "SAM"}, "expected must be an Algorithm .*; got 'SAM'"),
