@@ -21,6 +21,7 @@ from landscapes import console as console  # first: it answers Ctrl-C while the 
 # isort: split
 
 from landscapes.collection import *
+from landscapes.fact_checks import check_landscape as check_landscape
 from landscapes.facts import EVERYWHERE as EVERYWHERE
 from landscapes.facts import Box as Box
 from landscapes.facts import Constant as Constant
@@ -31,6 +32,7 @@ from landscapes.facts import DoesNotExist as DoesNotExist
 from landscapes.facts import Facts as Facts
 from landscapes.facts import Symmetry as Symmetry
 from landscapes.facts import Unknown as Unknown
+from landscapes.facts import critical_point as critical_point
 from landscapes.finite_sum import FiniteSum as FiniteSum
 from landscapes.formula.formula import Formula as Formula
 from landscapes.landscape import LANDSCAPES as LANDSCAPES

@@ -30,6 +30,8 @@ from landscapes.formula.text import (
 
 MOST_NODES = 400
 MOST_NESTED = 32
+# Of functions and roots within each other: what SymPy asks about the innermost multiplies by each.
+MOST_COMPOSED = 10
 MOST_DIGITS = 40
 LARGEST_EXPONENT = 32
 # Of higher roots, elimination makes polynomials of a degree with which it comes to no end.
@@ -58,6 +60,7 @@ class Node:
         args: the parts it is made of.
         start: where it begins in the text.
         degree: a bound of its degree as a polynomial, a function of anything counting as 1.
+        composed: how many functions and roots stand within each other in it.
     """
 
     kind: str
@@ -65,6 +68,7 @@ class Node:
     args: tuple[Node, ...]
     start: int
     degree: int = 0
+    composed: int = 0
 
 
 class Parser:
@@ -154,7 +158,12 @@ class Parser:
         if degree > HIGHEST_DEGREE:
             found = f"a term of degree {degree}"
             raise self._error(start, found, f"the highest accepted is {HIGHEST_DEGREE}")
-        return Node(kind, value, args, start, degree)
+        root = kind == "power" and isinstance(value, Fraction) and value.denominator > 1
+        composed = max((a.composed for a in args), default=0) + (kind == "call" or root)
+        if composed > MOST_COMPOSED:
+            found = f"{composed} functions within each other"
+            raise self._error(start, found, f"at most {MOST_COMPOSED} are accepted")
+        return Node(kind, value, args, start, degree, composed)
 
     def _sum(self) -> Node:
         return self._chain("sum", "+", "-", "negative", self._product)

@@ -20,6 +20,7 @@ import numpy as np
 from dynamics import Algorithm
 from landscapes import Landscape, Unknown
 from landscapes.checks import shown
+from landscapes.fact_probe import warn_of_false_facts
 from proofs_check import asked
 from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
@@ -117,6 +118,7 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
             f"{landscape.dim}"
         )
     algorithm.check(landscape)
+    warn_of_false_facts(landscape)
     quadratic = is_quadratic(landscape)
     points = tuple(
         _beyond_leading_order(attraction(place, algorithm, quadratic), landscape, algorithm)

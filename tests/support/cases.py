@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from dynamics import ALGORITHMS, GD, SAM, USAM, Algorithm, StableSAM
 from landscapes import LANDSCAPES, FiniteSum, Landscape
+from landscapes.fact_samples import probes as probes
 
 # On every landscape: the algorithms that the claims are about.
 CORE = (GD, SAM, USAM, StableSAM)
@@ -22,16 +22,6 @@ def each_landscape(chosen: list[Landscape] | None = None) -> pytest.MarkDecorato
     chosen = instances() if chosen is None else chosen
     names = [f"{i}-{type(one).__name__}-{one.dim}" for i, one in enumerate(chosen)]
     return pytest.mark.parametrize("landscape", chosen, ids=names)
-
-
-def probes(dim: int, n: int = 7, scale: float = 1.0) -> np.ndarray:
-    """n points with no coordinate near 0 or ±1 and none like another: `(n, dim)`.
-
-    Absolute values are drawn from [0.15, 0.85] and [1.15, 1.85], signs at random, by a fixed seed.
-    """
-    random = np.random.default_rng(20240 + dim)
-    size = random.uniform(0.15, 0.85, (n, dim)) + random.integers(0, 2, (n, dim))
-    return scale * size * random.choice([-1.0, 1.0], (n, dim))
 
 
 def runs_on(landscape: Landscape) -> list[Algorithm]:
