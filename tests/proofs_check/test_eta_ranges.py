@@ -11,6 +11,7 @@ import sympy
 from dynamics import GD, SAM, Algorithm, StableSAM, StableUSAM, renormalised_descent
 from proofs_check.local_theory.eta_ranges import EtaRange, contracting, eigenvalues, sign_of
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
+from proofs_check.local_theory.four_cycles import _of_the_sign_of
 from proofs_check.local_theory.local_maps import Underivable
 from proofs_check.local_theory.radial import contracts_to_the_edge
 from proofs_check.symbols import curvature, eta, rho
@@ -73,6 +74,18 @@ def test_ends_and_numbers_agree():
 def test_a_condition_on_the_radius_alone_is_strict():
     low, high = EtaRange.of((1 - rho,)).at([0.5, 1.0, 1.5])
     assert low.tolist() == [0, 0, 0] and high.tolist() == [np.inf, 0, 0]
+
+
+def test_what_is_left_without_factors_of_one_sign_has_the_sign_of_the_whole():
+    lam, e = sympy.symbols("lam e", positive=True)
+    h = lam * e
+    always = h**2 - 2 * h + 2
+    for whole in (h * (2 - h) / always, (h - 2) / always, -always * (h - 1), -always, always * h):
+        left = _of_the_sign_of(whole, lam, e)
+        assert not left.has(always) and sympy.degree(left, e) <= 1
+        for value in (0.3, 1.4, 2.9):
+            at = {lam: 1.3, e: value / 1.3}
+            assert sympy.sign(left.subs(at)) == sympy.sign(whole.subs(at))
 
 
 def test_a_filter_ends_at_its_edge_where_that_is_an_exact_number():
