@@ -34,7 +34,7 @@ def sweep(
     n_steps: int,
     criteria: Criteria | None = None,
     early_stop: bool = True,
-    observables: Mapping[str, Any] | None = None,
+    observables: Mapping[Any, Any] | Iterable[Any] | None = None,
     mean_last: int = 100,
     trace_every: int = 1,
     chunk_size: int | None = None,
@@ -58,8 +58,10 @@ def sweep(
         criteria: when a run counts as decided.
         early_stop: a decided run stops; `final` is then its iterate at the deciding step. With
             False it goes on to `n_steps`, and its outcome stays the one decided first.
-        observables: names of `OBSERVABLES` with one or more of `REDUCTIONS`, such as
-            `{"sharpness": ("max", "last")}`. They are computed over all `n_steps`.
+        observables: names of `OBSERVABLES`, or pure JAX functions of a landscape and a point
+            `(dim,)`, with one or more of `REDUCTIONS`, such as `{"sharpness": ("max", "last")}`;
+            of a list, the last values. They are computed over all `n_steps`, at the iterates of
+            the runs to the last bit. What diverges is held at its last iterate inside.
         mean_last: how many iterates `mean_last` averages.
         trace_every: the spacing of `trace`, in steps.
         chunk_size: runs per call of the compiled code, rounded to whole tiles of runs that are
@@ -125,7 +127,7 @@ def ensemble(
     n_steps: int,
     criteria: Criteria | None = None,
     early_stop: bool = True,
-    observables: Mapping[str, Any] | None = None,
+    observables: Mapping[Any, Any] | Iterable[Any] | None = None,
     mean_last: int = 100,
     trace_every: int = 1,
     chunk_size: int | None = None,

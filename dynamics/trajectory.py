@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax.core import Tracer
 from jaxtyping import Float
 
-from dynamics.algorithms.algorithm import Algorithm, an_algorithm, initial_memory
-from dynamics.algorithms.vector import ArrayVector
-from dynamics.engine.lanes import learning_rates, points, radii
+from dynamics.algorithms.algorithm import Algorithm, an_algorithm
+from dynamics.engine.cases import FARTHEST, Cases, steps, traced_step
+from dynamics.engine.lanes import OfRuns, learning_rates, points, radii
 from dynamics.engine.outcome import MOST_STEPS
-from dynamics.engine.stepper import Stepper
+from dynamics.engine.programs import program
+from dynamics.experiments.memory import in_words, memory_limit_in_bytes
 from landscapes import Landscape
 from landscapes.checks import shown, whole_number
-
-_FEWEST_STEPS = 32
 
 
 def trajectory(
@@ -32,14 +29,19 @@ def trajectory(
     rho: float = 0.0,
     n_steps: int,
     order: int = 0,
+    memory_limit: int | str | None = None,
 ) -> Float[np.ndarray, "{n_steps}+1 dim"]:
-    """One path, start included, in float64.
+    """One path, start included, in float64: the iterates that `sweep` goes through, bit for bit.
 
-    Where an iterate would overflow, the path stays at the last finite one. `order` is the sample
-    order that an algorithm which draws examples follows: in a sweep, the index of the start.
+    Where an iterate or its norm would overflow, or is undefined, the path stays at the one before.
+    (A sweep calls a run diverged earlier, at the divergence radius of its criteria.) `order` is
+    the sample order that an algorithm which draws examples follows: in a sweep, the index of the
+    start.
 
     Raises `ValueError` for η ≤ 0, ρ < 0, numbers that are not finite, a start of the wrong
-    dimension, n_steps < 1, and for an algorithm that cannot run on the landscape.
+    dimension, n_steps < 1, and for an algorithm that cannot run on the landscape; `MemoryError`
+    if the path and a copy of it do not fit `memory_limit`, bytes or a text such as "2GiB", by
+    default a share of what is free.
     """
     if not isinstance(landscape, Landscape):
         raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
@@ -51,60 +53,47 @@ def trajectory(
         if len(values) != 1:
             raise ValueError(f"{name} must be a single one; got {len(values)}; see `sweep`")
     n = whole_number("n_steps", n_steps, minimum=1, maximum=MOST_STEPS)
-    # Compiled for the next power of two, so that lengths near each other share the code; and for
-    # no fewer than steps that cost nothing beside a compilation.
-    length = max(_FEWEST_STEPS, 1 << (n - 1).bit_length())
-    with jax.enable_x64(True):
-        path = _path(
-            landscape, where[0], etas[0], rhos[0], np.int32(order), algorithm=algorithm,
-            length=length,
-        )  # fmt: skip
-        return np.concatenate([where, np.asarray(path)[:n]])
+    # With a copy, for whoever computes anything of a path needs another array of its size.
+    limit, needed = memory_limit_in_bytes(memory_limit), 2 * 8 * (n + 1) * landscape.dim
+    if needed > limit:
+        raise MemoryError(
+            f"the path and a copy of it take {in_words(needed)}, more than the memory_limit of "
+            f"{in_words(limit)}; ask for fewer n_steps, or raise memory_limit"
+        )
+    return _path(landscape, algorithm, OfRuns(etas, rhos, where, np.array([order], np.int32)), n)
 
 
-@partial(jax.jit, static_argnames=("algorithm", "length"))
-def _path(
-    landscape: Landscape,
-    start: Any,
-    eta: Any,
-    rho: Any,
-    order: Any,
-    *,
-    algorithm: Algorithm,
-    length: int,
-) -> Any:
-    stepper = Stepper(landscape, algorithm, eta, rho, order)
-
-    def body(carry: Any, t: Any) -> tuple[Any, Any]:
-        w, memory = carry
-        ahead, memory = stepper.step(w, memory, t)
-        finite = jnp.isfinite(landscape.join(ahead.components)).all()
-        w = jax.tree.map(lambda new, old: jnp.where(finite, new, old), ahead, w)
-        return (w, memory), landscape.join(w.components)
-
-    w = ArrayVector(landscape.split(start))
-    steps = jnp.arange(1, length + 1, dtype=jnp.int32)
-    return lax.scan(body, (w, initial_memory(algorithm, w)), steps)[1]
+def _path(landscape: Landscape, algorithm: Algorithm, of_run: OfRuns, n_steps: int) -> np.ndarray:
+    device = jax.local_devices()[0]
+    compiled = program(landscape, algorithm, device.platform)
+    placed = compiled.place(landscape, device)
+    path = np.empty((n_steps + 1, landscape.dim))
+    path[0], step = of_run.starts[0], 1
+    for window in compiled.windows(placed, FARTHEST, of_run, n_steps, device=device):
+        path[step : step + len(window)] = window[:, 0]
+        step += len(window)
+    return path
 
 
 def one_step(landscape: Landscape, algorithm: Algorithm, w: Any, eta: Any, rho: Any) -> Any:
-    """The first step from the point w, shape `(dim,)`: pure JAX, to be used in `batched`."""
-    point = ArrayVector(landscape.split(jnp.asarray(w)))
-    stepper = Stepper(landscape, algorithm, jnp.asarray(eta), jnp.asarray(rho), jnp.int32(0))
-    ahead, _ = stepper.step(point, initial_memory(algorithm, point), jnp.int32(1))
-    return landscape.join(ahead.components)
+    """The first step from the point w, shape `(dim,)`: pure JAX, to be used in `batched`.
+
+    There, and called with numbers, it is the first step of `trajectory`, bit for bit. Inside a
+    compiled function of one's own XLA may round it otherwise.
+    """
+    given = jax.tree.leaves((landscape, w, eta, rho))
+    if any(isinstance(leaf, Tracer) for leaf in given):
+        return traced_step(landscape, algorithm, w, eta, rho)
+    values = [np.asarray(value, np.float64) for value in (eta, rho, w)]
+    shapes = ((1,), (1,), (1, landscape.dim))
+    eta, rho, start = (v.reshape(shape) for v, shape in zip(values, shapes, strict=True))
+    return steps(landscape, algorithm, OfRuns(eta, rho, start, np.zeros(1, np.int32)))[0]
 
 
 def batched(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of one case, over arrays of cases: one compiled call, float64, NumPy out.
 
     The function is pure JAX; every argument gets a leading axis, landscapes included
-    (`Quadratic.batch`).
+    (`Quadratic.batch`). Steps in it are those of the runs, bit for bit.
     """
-    compiled = jax.jit(jax.vmap(function))
-
-    def over_cases(*arguments: Any) -> Any:
-        with jax.enable_x64(True):
-            return jax.tree.map(np.asarray, compiled(*arguments))
-
-    return over_cases
+    return Cases(function)

@@ -18,6 +18,7 @@ from dynamics.engine.kernel import Batch, Result, Span, Thresholds, empty_result
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.outcome import Criteria, Outcome, has_a_next_step
 from dynamics.engine.programs import empty_memory, program
+from dynamics.engine.reading import final_losses
 from landscapes import Landscape
 
 # About how long one call of compiled code may take, in seconds: so long an interruption waits,
@@ -60,7 +61,7 @@ def run(
     """
     devices = list(devices or jax.local_devices())
     platform = devices[0].platform
-    compiled = program(landscape, algorithm, early_stop=early_stop, platform=platform)
+    compiled = program(landscape, algorithm, platform)
     tile = compiled.tile
     # What is more than all runs would be filled up with none.
     most = max(compiled.chunk, len(lanes) + tile)
@@ -97,7 +98,7 @@ def run(
         device = idle.get()
         clock = perf_counter()
         try:
-            compiled(placed[device], thresholds, span, batch, device=device, chunk=chunk)
+            compiled(placed[device], thresholds, span, batch, device=device)
         finally:
             idle.put(device)
         seconds = perf_counter() - clock
@@ -117,7 +118,7 @@ def run(
             end = _stage(begin, n_steps, criteria.check_every, early_stop, share * cost)
             ranges = [slice(i, min(i + share, n_going_on)) for i in range(0, n_going_on, share)]
             parts = ranges if going_on is None else [going_on[one] for one in ranges]
-            pending = {pool.submit(advance, part, Span(begin, end)) for part in parts}
+            pending = {pool.submit(advance, part, Span(begin, end, early_stop)) for part in parts}
             slowest = 0.0
             try:
                 while pending:
@@ -138,6 +139,7 @@ def run(
             if len(those) < n_going_on:
                 going_on = those if going_on is None else going_on[those]
             n_going_on, begin, cost = len(those), end, slowest
+    total.final_loss[...] = final_losses(landscape, total.final, devices[0])
     return total
 
 

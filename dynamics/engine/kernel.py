@@ -2,7 +2,7 @@
 
 It is written once, in JAX, for arrays over runs, and compiled in one of two ways: by `native` to
 loops that keep the runs in registers, where it consists of elementwise operations on a processor,
-and otherwise by XLA in tiles that stay in cache.
+and otherwise, part by part, by XLA in tiles that stay in cache.
 
 What holds here: a run's result depends on that run alone. Everything is elementwise over runs, so
 chunk size, order and device count cannot change a bit of it.
@@ -55,11 +55,12 @@ class Span(NamedTuple):
     """The steps from `begin`, which the runs have reached, to `end`.
 
     `begin` is 0 or a multiple of `check_every`; runs that are cut there and go on in another call
-    end as if they had not been.
+    end as if they had not been. With `early_stop` a run that is decided goes no further.
     """
 
     begin: Any
     end: Any
+    early_stop: Any
 
 
 class Runs(NamedTuple):
@@ -96,6 +97,24 @@ class Batch(NamedTuple):
     real: Any = None
 
 
+def padded(batch: Batch, length: int) -> Batch:
+    """The batch with its last run repeated up to the given length; itself if it is that long."""
+    missing = length - len(batch.eta)
+
+    def longer(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+    return jax.tree.map(longer, batch) if missing else batch
+
+
+def copy_back(found: Batch, batch: Batch) -> None:
+    """Writes what was found of the first runs to where they came from."""
+    for field, values in zip(
+        (*batch.runs, *batch.memory), (*found.runs, *found.memory), strict=True
+    ):
+        field[...] = np.asarray(values)[: len(field)]
+
+
 class Manner(NamedTuple):
     """What a program is compiled for, beside the landscape.
 
@@ -104,11 +123,12 @@ class Manner(NamedTuple):
     """
 
     algorithm: Algorithm
-    early_stop: bool
     quick: bool
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
+    """Runs on their way through a span, at step t."""
+
     t: Any
     unseen: Any  # whether the check at step t is still to be made
     w: ArrayVector
@@ -120,7 +140,7 @@ class _State(NamedTuple):
     amplitude: Any
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
     """What does not change during a call of `advance`."""
 
     landscape: Landscape
@@ -154,25 +174,25 @@ class _Call(NamedTuple):
         return jnp.zeros_like(self.batch.real, dtype=jnp.int32)
 
 
-def advance(
-    landscape: Landscape, thresholds: Thresholds, span: Span, batch: Batch, manner: Manner
-) -> tuple[Batch, Any]:
-    """The batch, which is at the beginning of the span, at its end; and the losses there."""
-    call = _Call(landscape, thresholds, span, batch, manner)
+def advance(call: Call) -> Batch:
+    """The batch, which is at the beginning of the span, at its end."""
     state = lax.while_loop(
-        lambda s: (s.t < span.end) & jnp.any(s.running),
-        lambda s: _check(call, _block(call, s)),
-        _begun(call),
+        lambda s: (s.t < call.span.end) & jnp.any(s.running),
+        lambda s: checked(call, blocked(call, s)),
+        begun(call),
     )
-    loss = jax.vmap(lambda w: landscape.loss_of(w.components))(state.w)
+    return ended(call.batch, state)
+
+
+def ended(batch: Batch, state: State) -> Batch:
+    """The batch as it is in this state."""
     known = (state.outcome, state.n_steps, state.period, state.amplitude)
-    found = batch._replace(runs=Runs(state.w.components, *known), memory=state.memory)
-    return found, jnp.where(jnp.isfinite(loss), loss, jnp.inf)
+    return batch._replace(runs=Runs(state.w.components, *known), memory=state.memory)
 
 
-def _begun(call: _Call) -> _State:
+def begun(call: Call) -> State:
     """The state at the beginning of the span."""
-    (begin, end), runs, manner = call.span, call.batch.runs, call.manner
+    (begin, end, early_stop), runs, manner = call.span, call.batch.runs, call.manner
     w = ArrayVector(runs.components)
     fresh = jax.vmap(partial(initial_memory, manner.algorithm))(w)
     memory = jax.tree.map(
@@ -180,13 +200,13 @@ def _begun(call: _Call) -> _State:
     )
     undecided = runs.outcome == Outcome.BUDGET
     # Without early stopping only a run that has no next iterate stands still.
-    goes_on = undecided if manner.early_stop else has_a_next_step(runs.outcome)
+    goes_on = undecided | (~early_stop & has_a_next_step(runs.outcome))
     inside, undefined = call.inside(w), call.undefined(w)
     out_at_once, label = undecided & ~inside, jnp.int8(Outcome.DIVERGED)
     if undefined is not None:
         out_at_once = out_at_once | (undecided & undefined)
         label = jnp.where(inside, jnp.int8(Outcome.UNDEFINED), label)
-    return _State(
+    return State(
         t=begin,
         unseen=begin == 0,
         w=w,
@@ -199,12 +219,20 @@ def _begun(call: _Call) -> _State:
     )
 
 
-def _block(call: _Call, state: _State) -> _State:
-    """Advances by up to `check_every` steps, unguarded, then looks what that was worth."""
-    thresholds, eta = call.thresholds, call.batch.eta
+def blocked(call: Call, state: State) -> State:
+    """The state after up to `check_every` steps more."""
     left = call.span.end - state.t
-    length = jnp.where(state.unseen, 0, jnp.minimum(thresholds.check_every, left))
-    step = call.over_runs(Stepper.quick_step, quick=call.manner.quick)
+    length = jnp.where(state.unseen, 0, jnp.minimum(call.thresholds.check_every, left))
+    following = state._replace(t=state.t + length, unseen=False)
+    if call.manner.quick:
+        return _quickly(call, state, following, length)
+    return _carefully(call, state, following, state.running, length)
+
+
+def _quickly(call: Call, state: State, following: State, length: Any) -> State:
+    """What follows `state`: steps without a guard, and then a look at what they were worth."""
+    thresholds, eta = call.thresholds, call.batch.eta
+    step = call.over_runs(Stepper.quick_step, quick=True)
 
     def free(i: Any, carry: tuple) -> tuple:
         w, memory, peak, strain = carry
@@ -227,20 +255,17 @@ def _block(call: _Call, state: _State) -> _State:
     if (undefined := call.undefined(w)) is not None:
         suspects = suspects | undefined
     suspects = suspects & state.running
-    following = state._replace(
-        t=state.t + length,
-        unseen=False,
-        w=_select(state.running, w, state.w),
-        memory=_select(state.running, memory, state.memory),
+    following = following._replace(
+        w=_select(state.running, w, state.w), memory=_select(state.running, memory, state.memory)
     )
     return lax.cond(
-        jnp.any(suspects), partial(_retraced, call), lambda _, following, *__: following,
+        jnp.any(suspects), partial(_carefully, call), lambda _, following, *__: following,
         state, following, suspects, length,
     )  # fmt: skip
 
 
-def _retraced(call: _Call, state: _State, following: _State, suspects: Any, length: Any) -> _State:
-    """What follows `state` after `length` steps, with the suspects taken step by step."""
+def _carefully(call: Call, state: State, following: State, suspects: Any, length: Any) -> State:
+    """What follows `state`, of the suspects taken step by step, to the last iterate inside."""
     algorithm, step = call.manner.algorithm, call.over_runs(Stepper.step)
     forgetful = algorithm.is_autonomous and not jax.tree.leaves(state.memory)
 
@@ -281,7 +306,7 @@ def _retraced(call: _Call, state: _State, following: _State, suspects: Any, leng
     )
 
 
-def _check(call: _Call, state: _State) -> _State:
+def checked(call: Call, state: State) -> State:
     """Decides the undecided runs that have come to rest."""
     candidates = state.running & (state.outcome == Outcome.BUDGET)
     if call.manner.quick and call.manner.algorithm.is_autonomous:
@@ -290,7 +315,7 @@ def _check(call: _Call, state: _State) -> _State:
     return lax.cond(jnp.any(candidates), partial(_decided, call), lambda s, _: s, state, candidates)
 
 
-def _decided(call: _Call, state: _State, candidates: Any) -> _State:
+def _decided(call: Call, state: State, candidates: Any) -> State:
     """The state with an outcome for each candidate that is at rest."""
     rests = at_rest if call.manner.algorithm.is_autonomous else at_rest_for_good
     look = call.over_runs(lambda s, *at: rests(s, call.thresholds, *at))
@@ -298,7 +323,7 @@ def _decided(call: _Call, state: _State, candidates: Any) -> _State:
     now = candidates & (period > 0)
     label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
     return state._replace(
-        running=state.running & ~now if call.manner.early_stop else state.running,
+        running=state.running & ~(now & call.span.early_stop),
         outcome=jnp.where(now, label, state.outcome),
         n_steps=jnp.where(now, state.t, state.n_steps),
         period=jnp.where(now, period, state.period),

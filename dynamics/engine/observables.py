@@ -1,72 +1,79 @@
-"""Quantities along a run, asked for by name and reduced while the run goes on."""
+"""Quantities along a run, asked for by name or by function, reduced while the run goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from dynamics.algorithms.algorithm import Algorithm, initial_memory
+from dynamics.algorithms.algorithm import Algorithm
 from dynamics.algorithms.vector import ArrayVector
-from dynamics.engine.lanes import Lanes, OfRuns
-from dynamics.engine.stepper import Stepper
+from dynamics.engine.lanes import Lanes
+from dynamics.engine.programs import Program, program
+from dynamics.engine.reading import Function, loss, of_structure, reader, shape_of
 from landscapes import CriticalKind, Landscape
 from landscapes.checks import shown
 
-Observable = Callable[[Landscape, Any], Any]
-OBSERVABLES: dict[str, Observable] = {}
-# A Hessian a run and a few traces of them: memory, not speed, decides how many go together.
-_RUNS_AT_ONCE = 16_384
-# They go in tiles of one size, padded: to a compiler another size is another program, whose
-# rounding may be another, and a run's result would depend on how many were asked for with it.
-_TILE_RUNS = 256
-# Bytes of the traces of a tile, at most, as long as it has eight runs.
-_TILE_TRACES = 2**26
-REDUCTIONS = ("last", "max", "mean_last", "trace")
+#: Functions of a landscape and one point `(dim,)`, by name.
+OBSERVABLES: dict[str, Function] = {}
+REDUCTIONS = ("last", "max", "min", "argmin", "mean_last", "trace")
 
 
-def register(function: Observable) -> Observable:
-    """Adds an observable: a pure JAX function of a landscape and one point `(dim,)`."""
-    if function.__name__ in OBSERVABLES:
-        raise ValueError(f"an observable named {function.__name__} is registered already")
-    OBSERVABLES[function.__name__] = function
+def register(function: Function) -> Function:
+    """Adds an observable: a pure JAX function of a landscape and one point `(dim,)`.
+
+    It returns a number or an array. Another of the same name is replaced, with a warning.
+    """
+    name = function.__name__
+    if OBSERVABLES.get(name, function) is not function:
+        warnings.warn(f"the observable {name} is defined again, and replaced", stacklevel=2)
+    OBSERVABLES[name] = function
     return function
 
 
-@register
-def loss(landscape: Landscape, w: Any) -> Any:
-    """L(w)."""
-    return landscape.loss(w)
+register(loss)
 
 
 @register
+@of_structure
+def iterate(landscape: Landscape, w: Any) -> Any:
+    """w itself."""
+    return w
+
+
+@register
+@of_structure
 def gradient_norm(landscape: Landscape, w: Any) -> Any:
     """‖∇L(w)‖."""
-    return ArrayVector(landscape.split(landscape.gradient(w))).norm()
+    return ArrayVector(landscape.gradient_of(landscape.split(w))).norm()
 
 
 @register
+@of_structure
 def point_norm(landscape: Landscape, w: Any) -> Any:
     """‖w‖."""
     return ArrayVector(landscape.split(w)).norm()
 
 
 @register
+@of_structure
 def sharpness(landscape: Landscape, w: Any) -> Any:
     """λ₁, the largest eigenvalue of ∇²L(w)."""
     return jnp.linalg.eigvalsh(landscape.hessian(w))[-1]
 
 
 @register
+@of_structure
 def alignment(landscape: Landscape, w: Any) -> Any:
     """|cos| of the angle between ∇L(w) and the top eigenvector of ∇²L(w); 0 where ∇L(w) = 0."""
     top = jnp.linalg.eigh(landscape.hessian(w))[1][:, -1]
-    g = ArrayVector(landscape.split(landscape.gradient(w))).unit()
+    g = ArrayVector(landscape.gradient_of(landscape.split(w))).unit()
     return jnp.abs(jnp.dot(landscape.join(g.components), top))
 
 
@@ -77,19 +84,83 @@ def distance_to_minima(landscape: Landscape, w: Any) -> Any:
     return jnp.min(jnp.stack([s.distance(w) for s in sets]))
 
 
-def parse(requested: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """The (observable, reduction) pairs asked for, or a `ValueError` that lists what there is."""
-    if requested is not None and not isinstance(requested, Mapping):
-        raise ValueError(
-            f"observables must be a mapping from names to reductions such as "
-            f'{{"loss": "last"}}; got {shown(requested)}'
-        )
-    pairs = []
-    for name, reductions in (requested or {}).items():
-        if name not in OBSERVABLES:
+# -- what is asked for -------------------------------------------------------------------------
+
+
+class Asked(NamedTuple):
+    """One reduction of one observable."""
+
+    observable: str
+    reduction: str
+    function: Function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is registered is known by its name to a worker, too; anything else goes along.
+        if OBSERVABLES.get(self.observable) is self.function:
+            return _registered, (self.observable, self.reduction)
+        return Asked, tuple(self)
+
+    @property
+    def name(self) -> str:
+        """Of the variable in the dataset."""
+        return f"{self.observable}_{self.reduction}"
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.int32 if self.reduction == "argmin" else np.float64)
+
+    def shape(self, landscape: Landscape) -> tuple[int, ...]:
+        """Of a value of the observable; `ValueError` if it is no function of a point."""
+        try:
+            return shape_of(self.function, landscape)
+        except Exception as error:
             raise ValueError(
-                f"observables must be among {', '.join(OBSERVABLES)}; got {shown(name)}"
-            )
+                f"observables: {self.observable} must be a JAX function of a landscape and a "
+                f"point w of shape ({landscape.dim},), which returns a number or an array; "
+                f"it raised {type(error).__name__}: {error}"
+            ) from error
+
+    def axes(self, landscape: Landscape) -> tuple[str, ...]:
+        """The names of the axes of a value."""
+        if self.function is iterate:
+            return ("dim",)
+        n = len(self.shape(landscape))
+        return tuple(f"{self.observable}_axis" + (f"_{i}" if n > 1 else "") for i in range(n))
+
+
+def _registered(observable: str, reduction: str) -> Asked:
+    # A missing one is reported by whoever looks whether a worker can do its job.
+    return Asked(observable, reduction, OBSERVABLES.get(observable, _missing))
+
+
+def _missing(_: Landscape, __: Any) -> Any:
+    raise RuntimeError("the observable is not registered in this process")
+
+
+def is_missing(asked: Asked) -> bool:
+    """Whether it came from a process in which more observables are registered than here."""
+    return asked.function is _missing
+
+
+def parse(requested: Any) -> tuple[Asked, ...]:
+    """What is asked for, or a `ValueError` that lists what there is.
+
+    A mapping from observables to one or more reductions, or a list of observables, of which the
+    last values are then meant. An observable is a name or a function.
+    """
+    if requested is None:
+        return ()
+    if callable(requested) or isinstance(requested, str) or not isinstance(requested, Iterable):
+        raise ValueError(
+            "observables must be a mapping from names or functions to reductions such as "
+            f'{{"loss": "last"}}, or a list of them; got {shown(requested)}'
+        )
+    pairs = (
+        requested.items() if isinstance(requested, Mapping) else ((o, "last") for o in requested)
+    )
+    found: dict[str, Asked] = {}
+    for observable, reductions in pairs:
+        name, function = _named(observable)
         several = isinstance(reductions, (tuple, list))
         for reduction in reductions if several else (reductions,):
             if reduction not in REDUCTIONS:
@@ -97,110 +168,150 @@ def parse(requested: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
                     f"observables: the reduction of {name} must be among {', '.join(REDUCTIONS)}; "
                     f"got {shown(reduction)}"
                 )
-            pairs.append((name, reduction))
-    return tuple(pairs)
+            asked = Asked(name, reduction, function)
+            if found.setdefault(asked.name, asked).function is not function:
+                raise ValueError(f"observables must have distinct names; got {name} twice")
+    return tuple(found.values())
+
+
+def _named(observable: Any) -> tuple[str, Function]:
+    if isinstance(observable, str) and observable in OBSERVABLES:
+        return observable, OBSERVABLES[observable]
+    if callable(observable) and getattr(observable, "__name__", "").isidentifier():
+        return observable.__name__, observable
+    raise ValueError(
+        f"observables must be among {', '.join(OBSERVABLES)}; got {shown(observable)}. They may "
+        "also be functions of a landscape and a point, which must have a name (no lambda)"
+    )
+
+
+# -- along the runs ----------------------------------------------------------------------------
+
+
+class Along(NamedTuple):
+    """How observables are reduced over the steps 0 … `n_steps`.
+
+    `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, …. A run
+    that leaves the ball of the divergence radius is held at its last iterate inside.
+    """
+
+    n_steps: int
+    last: int
+    every: int
+    divergence_radius: float
 
 
 def observe(
     landscape: Landscape,
     algorithm: Algorithm,
     lanes: Lanes,
-    pairs: tuple[tuple[str, str], ...],
-    *,
-    n_steps: int,
-    last: int,
-    every: int,
-    divergence_radius: float,
+    asked: tuple[Asked, ...],
+    along: Along,
+    devices: Any = None,
 ) -> dict[str, np.ndarray]:
-    """The reductions over the steps 0 … `n_steps` of every run, keyed `observable_reduction`.
+    """What is asked for of every run, by the name of its variable.
 
-    A run that leaves the ball of the divergence radius is held at its last iterate inside.
-    `mean_last` is over the last `last` iterates, `trace` has steps 0, `every`, 2·`every`, ….
+    The iterates are those of the runs, bit for bit, and each observable has the value that it has
+    wherever else it is read.
     """
-    last = min(last, n_steps + 1)
-    tile = _tile_runs(pairs, n_steps // every + 1)
-    at_once = tile * (_RUNS_AT_ONCE // _TILE_RUNS)
-    parts = []
-    for begin in range(0, len(lanes), at_once):
-        which = np.arange(begin, min(begin + at_once, len(lanes)))
-        # Those that fill the last tile repeat its last run.
-        padded = np.resize(which, -(-len(which) // tile) * tile)
-        padded[len(which) :] = which[-1]
-        of_runs = lanes.take(padded)
-        with jax.enable_x64(True):
-            values = _compiled()(
-                of_runs, np.float64(divergence_radius), np.int32(last),
-                landscape=landscape, algorithm=algorithm, pairs=pairs, n_steps=n_steps, every=every,
-                tile=tile,
-            )  # fmt: skip
-            parts.append([np.asarray(v)[: len(which)] for v in values])
-    joined = (np.concatenate(values) for values in zip(*parts, strict=True))
-    return {f"{o}_{r}": v for (o, r), v in zip(pairs, joined, strict=True)}
+    device = (devices or jax.local_devices())[0]
+    compiled = program(landscape, algorithm, device.platform)
+    placed = compiled.place(landscape, device)
+    found = {
+        one.name: np.zeros(
+            (len(lanes), *_steps(one, along), *one.shape(landscape)), dtype=one.dtype
+        )
+        for one in asked
+    }
+
+    def tile(begin: int) -> None:
+        which = slice(begin, min(begin + compiled.tile, len(lanes)))
+        reductions = [_Reduction(one, found[one.name][which], along) for one in asked]
+        for step, window in _windows(compiled, placed, lanes, which, along, device):
+            read: dict[tuple[Function, bytes], np.ndarray] = {}
+            for one in reductions:
+                rows = one.rows(step, len(window))
+                if len(rows) == 0:
+                    continue
+                # Reductions that want the same steps of an observable share its values.
+                key = one.asked.function, rows.tobytes()
+                if key not in read:
+                    points = window if len(rows) == len(window) else window[rows]
+                    function = reader(one.asked.function, landscape, device.platform)
+                    read[key] = function(landscape, points, device)
+                one.take(step + rows, read[key])
+
+    # Compiled once, before threads ask for it at the same time.
+    for one in asked:
+        reader(one.function, landscape, device.platform)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for _ in pool.map(tile, range(0, len(lanes), compiled.tile)):
+            pass
+    return found
 
 
-def _tile_runs(pairs: tuple[tuple[str, str], ...], steps: int) -> int:
-    """Runs per tile: a function of what is asked of each, not of how many they are."""
-    traces = 8 * steps * sum(reduction == "trace" for _, reduction in pairs)
-    fitting = _TILE_TRACES // max(1, traces)
-    return max(8, min(_TILE_RUNS, 2 ** (max(1, fitting).bit_length() - 1)))
+def _steps(asked: Asked, along: Along) -> tuple[int, ...]:
+    return (along.n_steps // along.every + 1,) if asked.reduction == "trace" else ()
 
 
-@lru_cache
-def _compiled() -> Any:
-    # The landscape itself is static, since its facts are known of the object, not of its leaves.
-    static = ("landscape", "algorithm", "pairs", "n_steps", "every", "tile")
-    return jax.jit(_observe, static_argnames=static)
+def _windows(
+    compiled: Program, landscape: Landscape, lanes: Lanes, which: slice, along: Along, device: Any
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The points of all steps, in windows, each with its first step."""
+    of_runs = lanes.take(which)
+    yield 0, of_runs.starts[None]
+    step = 1
+    radius = along.divergence_radius
+    for window in compiled.windows(landscape, radius, of_runs, along.n_steps, device=device):
+        yield step, window
+        step += len(window)
 
 
-def _observe(
-    of_runs: OfRuns,
-    radius: Any,
-    last: Any,
-    *,
-    landscape: Landscape,
-    algorithm: Algorithm,
-    pairs: tuple[tuple[str, str], ...],
-    n_steps: int,
-    every: int,
-    tile: int,
-) -> list[Any]:
-    def one_run(run: OfRuns) -> list[Any]:
-        stepper = Stepper(landscape, algorithm, run.eta, run.rho, run.order)
+class _Reduction:
+    """One reduction on its way along some runs."""
 
-        def read(w: ArrayVector) -> dict[str, Any]:
-            point = landscape.join(w.components)
-            return {name: OBSERVABLES[name](landscape, point) for name, _ in pairs}
+    def __init__(self, asked: Asked, out: np.ndarray, along: Along) -> None:
+        self.asked, self._out, self._along = asked, out, along
+        self._last = min(along.last, along.n_steps + 1)
+        # The least so far, where only its step is asked for.
+        self._least = np.full(out.shape, np.inf) if asked.reduction == "argmin" else out
 
-        def reduce(reduction: str, so_far: Any, value: Any, t: Any) -> Any:
-            if reduction == "last":
-                return value
-            if reduction == "max":
-                return jnp.maximum(so_far, value)
-            if reduction == "mean_last":
-                return so_far + jnp.where(t > n_steps - last, value, 0.0) / last
-            return jnp.where(t % every == 0, so_far.at[t // every].set(value), so_far)
+    def rows(self, step: int, n: int) -> np.ndarray:
+        """Which of the n steps from `step` on it depends on."""
+        steps = np.arange(step, step + n)
+        of_all = self._along.n_steps
+        wanted = {
+            "last": steps == of_all,
+            "mean_last": steps > of_all - self._last,
+            "trace": steps % self._along.every == 0,
+        }
+        return np.flatnonzero(wanted.get(self.asked.reduction, np.ones(n, bool)))
 
-        def body(t: Any, carry: tuple) -> tuple:
-            w, memory, within, reduced = carry
-            ahead, memory = stepper.step(w, memory, t + 1)
-            within = within & (ahead.norm() <= radius)
-            w = jax.tree.map(lambda a, b: jnp.where(within, a, b), ahead, w)
-            values = read(w)
-            reduced = [
-                reduce(r, so_far, values[o], t + 1)
-                for (o, r), so_far in zip(pairs, reduced, strict=True)
-            ]
-            return w, memory, within, reduced
+    def take(self, steps: np.ndarray, values: np.ndarray) -> None:
+        """Goes on by the values at these steps, `(steps, runs, …)`."""
+        out, reduction = self._out, self.asked.reduction
+        if reduction == "last":
+            out[...] = values[-1]
+        elif reduction == "trace":
+            out[:, steps // self._along.every] = np.moveaxis(values, 0, 1)
+        elif reduction == "mean_last":
+            # One after the other, so that the sum does not depend on how steps are cut.
+            for value in values:
+                out += value
+            if steps[-1] == self._along.n_steps:
+                out /= self._last
+        elif reduction == "max":
+            largest = np.maximum.reduce(values, axis=0)
+            out[...] = largest if steps[0] == 0 else np.maximum(out, largest)
+        else:
+            least = np.minimum.reduce(values, axis=0)
+            first = steps[0] + np.argmin(values, axis=0)
+            better = np.full(out.shape, True) if steps[0] == 0 else _less(least, self._least)
+            if reduction == "argmin":
+                out[better] = first[better]
+            self._least[better] = least[better]
 
-        w = ArrayVector(landscape.split(run.starts))
-        values = read(w)
-        empty = {"max": -jnp.inf, "trace": jnp.zeros(n_steps // every + 1)}
-        first = [
-            reduce(r, jnp.asarray(empty.get(r, 0.0)), values[o], jnp.int32(0)) for o, r in pairs
-        ]
-        carry = (w, initial_memory(algorithm, w), jnp.bool_(True), first)
-        return lax.fori_loop(0, n_steps, body, carry)[-1]
 
-    tiles = jax.tree.map(lambda a: a.reshape(-1, tile, *a.shape[1:]), of_runs)
-    found = lax.map(jax.vmap(one_run), tiles)
-    return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), found)
+def _less(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Where the new is less; what is no number is less than all, as `np.minimum` has it."""
+    return (new < old) | (np.isnan(new) & ~np.isnan(old))

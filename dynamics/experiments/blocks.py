@@ -14,7 +14,7 @@ from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine import engine
 from dynamics.engine.attractors import attractors
 from dynamics.engine.lanes import Lanes
-from dynamics.engine.observables import OBSERVABLES, observe
+from dynamics.engine.observables import Along, is_missing, observe
 from dynamics.experiments.checking import Returned
 from dynamics.experiments.experiment import Block, Settings
 from dynamics.experiments.provenance import environment
@@ -67,15 +67,14 @@ def compute(
     values = result._asdict()
     values["attractor"] = attractors(job.landscape, result, settings.criteria)
     if settings.observables:
+        along = Along(
+            settings.n_steps,
+            settings.mean_last,
+            settings.trace_every,
+            settings.criteria.divergence_radius,
+        )
         values |= observe(
-            job.landscape,
-            chosen,
-            lanes,
-            settings.observables,
-            n_steps=settings.n_steps,
-            last=settings.mean_last,
-            every=settings.trace_every,
-            divergence_radius=settings.criteria.divergence_radius,
+            job.landscape, chosen, lanes, settings.observables, along, settings.devices
         )
     return values
 
@@ -105,10 +104,10 @@ def look_around(job: Job) -> dict[str, str]:
             "the worker is a fork of a process that had loaded JAX, whose threads do not survive "
             'that; make the pool with mp_context=multiprocessing.get_context("spawn")'
         )
-    for observable, _ in job.settings.observables:
-        if observable not in OBSERVABLES:
+    for asked in job.settings.observables:
+        if is_missing(asked):
             raise RuntimeError(
-                f"the observable {observable} is registered here but not in the worker; register "
-                "it in a module that the worker imports too, such as the landscape's own"
+                f"the observable {asked.observable} is registered here but not in the worker; "
+                "register it in a module that the worker imports too, such as the landscape's own"
             )
     return environment()

@@ -153,10 +153,12 @@ class Experiment:
         """What is known of every run in the end, by name, before anything is computed."""
         settings = self.settings
         found = of_every_run(self.landscape.dim)
-        for observable, reduction in settings.observables:
-            steps = settings.n_steps // settings.trace_every + 1
-            axis = (("step",), (steps,)) if reduction == "trace" else ((), ())
-            found[f"{observable}_{reduction}"] = Variable(np.dtype(np.float64), *axis)
+        for asked in settings.observables:
+            dims, shape = asked.axes(self.landscape), asked.shape(self.landscape)
+            if asked.reduction == "trace":
+                steps = settings.n_steps // settings.trace_every + 1
+                dims, shape = ("step", *dims), (steps, *shape)
+            found[asked.name] = Variable(asked.dtype, dims, shape)
         return found
 
     @property
@@ -170,7 +172,7 @@ class Experiment:
 
     def in_words(self, name: str) -> str:
         """What an observable's variable is, such as `max of loss`."""
-        pairs = {f"{o}_{r}": (o, r) for o, r in self.settings.observables}
+        pairs = {one.name: (one.observable, one.reduction) for one in self.settings.observables}
         observable, reduction = pairs.get(name, (name, ""))
         words = " ".join(observable.split("_"))
         return f"{' '.join(reduction.split('_'))} of {words}" if reduction else words

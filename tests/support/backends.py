@@ -9,9 +9,11 @@ import pytest
 
 from dynamics import Algorithm, Criteria
 from dynamics.engine import engine, programs
-from dynamics.engine.kernel import Manner, Result
+from dynamics.engine.kernel import Result
 from dynamics.engine.lanes import together
-from dynamics.engine.programs import NativeProgram, Program, XLAProgram
+from dynamics.engine.native_program import NativeProgram
+from dynamics.engine.programs import Program
+from dynamics.engine.xla_program import XLAProgram
 from landscapes import Landscape
 
 _MADE: dict[tuple[str, str, Algorithm], Program] = {}
@@ -23,7 +25,7 @@ def compiled(kind: str, landscape: Landscape, algorithm: Algorithm) -> Program:
     Anything else is native as well, and another instance.
     """
     if kind == "native":
-        found = programs.program(landscape, algorithm, early_stop=True, platform="cpu")
+        found = programs.program(landscape, algorithm, "cpu")
         assert type(found) is NativeProgram
         return found
     key = kind, repr(landscape), algorithm
@@ -34,11 +36,8 @@ def compiled(kind: str, landscape: Landscape, algorithm: Algorithm) -> Program:
 
 def _made(kind: str, landscape: Landscape, algorithm: Algorithm) -> Program:
     if kind == "xla":
-        return XLAProgram(landscape, algorithm, True, "cpu")
-    with pytest.MonkeyPatch.context() as patch:
-        if kind == "exact":
-            patch.setattr(programs, "Manner", lambda *what, quick: Manner(*what, quick=False))
-        return NativeProgram(landscape, algorithm, True)
+        return XLAProgram(landscape, algorithm, "cpu")
+    return NativeProgram(landscape, algorithm, quick=kind != "exact")
 
 
 def use(patch: pytest.MonkeyPatch, kind: str, landscape: Landscape, algorithm: Algorithm) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -43,20 +44,26 @@ def compile_runs(
     Raises:
         NotElementwise: if the function contains an operation that is left to XLA.
     """
-    text, outputs = _translate(function, fixed, over_runs)
-    with _lock:
-        return Compiled(_machine_code(text), outputs)
+    return Compiled(*_translate(function, fixed, over_runs))
 
 
 class Compiled:
-    """A function over runs in machine code. It releases the interpreter while it runs."""
+    """A function over runs in machine code. It releases the interpreter while it runs.
 
-    def __init__(self, engine: Any, outputs: Sequence[Kind]) -> None:
-        self._engine = engine  # owns the code
-        self._outputs = outputs
+    The code is made when it is first called, for often it is enough to know that it can be.
+    """
+
+    def __init__(self, text: str, outputs: Sequence[Kind]) -> None:
+        self._text, self._outputs = text, outputs
+
+    @cached_property
+    def _call(self) -> Any:
+        with _lock:
+            if "_engine" not in vars(self):
+                self._engine = _machine_code(self._text)  # owns the code
         pointer = ctypes.c_void_p
         kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, pointer, pointer)
-        self._call = kind(engine.get_function_address("run"))
+        return kind(self._engine.get_function_address("run"))
 
     def __call__(
         self,
@@ -80,6 +87,29 @@ class Compiled:
             outputs = [np.empty((*shape, runs), dtype) for dtype, shape in self._outputs]
         self._call(runs // WIDTH, runs, _pointers(given), _pointers(outputs))
         return outputs
+
+    def again(
+        self,
+        fixed: Sequence[Any],
+        carried: Sequence[np.ndarray],
+        others: Sequence[np.ndarray],
+        times: int,
+    ) -> None:
+        """Applies the function `times` times, each time to what it made the time before.
+
+        Args:
+            fixed: as above.
+            carried: an array for each output, and the first of the inputs over runs, C-contiguous.
+                Along its last axis there is room for `WIDTH` runs, which are given, and after
+                them for what each application makes of them.
+            others: the other inputs over runs, of the same length: what each application takes.
+        """
+        # A call goes through vectors of runs one after the other. Here its outputs lie one vector
+        # further on than its inputs, so that each vector is what was made of the one before.
+        given = [np.ascontiguousarray(a) for a in (*fixed, *carried, *others)]
+        ahead = (a.ctypes.data + WIDTH * a.itemsize for a in carried)
+        made = (ctypes.c_void_p * len(carried))(*ahead)
+        self._call(times, carried[0].shape[-1], _pointers(given), made)
 
 
 def _pointers(arrays: Sequence[np.ndarray]) -> Any:

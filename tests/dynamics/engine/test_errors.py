@@ -85,8 +85,8 @@ NUMBERS: list[tuple[dict[str, Any], str]] = [
     ({"chunk_size": 10.5}, "chunk_size must be a whole number >= 1; got 10.5"),
     ({"observables": {"los": "last"}}, f"observables must be among {', '.join(OBSERVABLES)}; got"),
     (
-        {"observables": {"loss": ("last", "min")}},
-        f"the reduction of loss must be among {', '.join(REDUCTIONS)}; got 'min'",
+        {"observables": {"loss": ("last", "median")}},
+        f"the reduction of loss must be among {', '.join(REDUCTIONS)}; got 'median'",
     ),
 ]
 cases = pytest.mark.parametrize(("bad", "message"), NUMBERS, ids=[str(b)[:40] for b, _ in NUMBERS])

@@ -132,7 +132,8 @@ def test_a_worker_compiles_a_job_once(monkeypatch):
     run(executor=Copying(), **options)
     once = len(traced)
     run(**options)
-    assert 0 < once <= 2 * (len(traced) - once)
+    # Besides, both here and there the shape of a value is asked for once.
+    assert 0 < once <= len(traced) - once + 2
 
 
 def test_a_block_sends_its_own_starts_only():
@@ -286,9 +287,10 @@ def test_devices_are_the_workers_own():
 
 def test_an_observable_that_workers_do_not_have_is_named(monkeypatch):
     class Bare(Copying):
-        def submit(self, fn: Any, /, *arguments: Any, **settings: Any) -> Future:
+        def submit(self, fn: Any, /, job: Any, *arguments: Any, **settings: Any) -> Future:
+            sent = pickle.dumps(job)
             monkeypatch.delitem(OBSERVABLES, "extra")
-            return super().submit(fn, *arguments, **settings)
+            return super().submit(fn, pickle.loads(sent), *arguments, **settings)
 
     monkeypatch.setitem(OBSERVABLES, "extra", OBSERVABLES["loss"])
     with pytest.raises(RuntimeError, match="observable extra is registered here but not in the"):
