@@ -10,6 +10,8 @@ from figures.plates.algorithmic_stability import _drawn, _pairs, _run
 from landscapes import RidgeRegression
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 NAMES = {
     "SGD": "SGD",
     "SAM": "minibatch SAM",

@@ -18,6 +18,8 @@ from proofs_check.laws.saddle_flow import (
 )
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 HOLDING = ("SAM", "StableSAM")
 
 

@@ -8,6 +8,8 @@ import xarray
 
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 LAMBDA = 2 + 2**0.5
 EDGES = {"GD": 2 / LAMBDA, "USAM": 2 / (LAMBDA + 0.1 * LAMBDA**2), "StableSAM": 2 / LAMBDA}
 

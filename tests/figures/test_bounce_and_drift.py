@@ -10,6 +10,8 @@ from figures.panels import Panels
 from figures.plates.bounce_and_drift import animate, layout
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def offsets(panels: Panels, name: str) -> list[np.ndarray]:
     """The points of each artist without a line on a panel."""

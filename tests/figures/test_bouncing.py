@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def test_the_first_mode_goes_to_its_level_and_the_others_die_out():
     data = quick("bouncing")

@@ -11,6 +11,8 @@ from proofs_check.laws.bound_excess import condition, exceeded_from, largest_rat
 from proofs_check.symbols import h
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_runs_it_is_given():
     data = smallest("bound_tightness").copy(deep=True)

@@ -16,6 +16,8 @@ from figures.choosing import chosen_algorithms, chosen_landscapes
 from landscapes import Quadratic, Saddle
 from tests.support.figure_cases import refuse, stub
 
+pytestmark = pytest.mark.figures
+
 
 def test_several_are_chosen_and_must_differ():
     assert [repr(one) for one in chosen_landscapes(["Saddle", Quadratic((2.0, 1.0))])] == [

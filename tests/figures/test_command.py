@@ -20,6 +20,8 @@ from figures.rendering import FORMATS
 from landscapes.console import DONE, INTERRUPTED, WRONG_USAGE
 from tests.support.figure_cases import moving, refuse, stub
 
+pytestmark = pytest.mark.figures
+
 
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def test_the_last_product_by_hand():
     data = quick("critical_radius")

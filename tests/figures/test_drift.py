@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def height_squared(algorithm: str, step: int) -> float:
     return quick("drift").path.sel(algorithm=algorithm, step=step).values[1] ** 2

@@ -13,6 +13,8 @@ from proofs_check.laws.valley_drift import curvature_slope, drift, small_step_dr
 from proofs_check.symbols import curvature, eta, h
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_drifts_it_is_given():
     data = smallest("drift_law").copy(deep=True)

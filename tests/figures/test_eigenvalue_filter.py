@@ -9,6 +9,8 @@ from dynamics import SAM
 from proofs_check.local_theory.filters import first_radius
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 # Of 20,000 runs of another sample, each: the largest sharpness at which one came to rest, and the
 # edge.
 MEASURED = {

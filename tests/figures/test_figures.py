@@ -25,6 +25,8 @@ from proofs_check import CLAIMS, Finding
 from tests.support.figure_cases import each_figure, refuse, smallest, stub
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.figures
+
 
 def test_every_module_with_something_to_draw_is_registered(run_python):
     def is_figure(path: Path) -> bool:

@@ -18,6 +18,8 @@ from figures.__main__ import main
 from landscapes.console import DONE, INTERRUPTED
 from tests.support.figure_cases import stub
 
+pytestmark = pytest.mark.figures
+
 html5lib = pytest.importorskip("html5lib")
 pytest.importorskip("latex2mathml")
 

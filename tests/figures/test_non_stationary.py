@@ -10,6 +10,8 @@ from figures.plates.non_stationary import resting_points
 from proofs_check.predictions import cycle_amplitude
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def test_sam_ends_at_points_that_are_not_stationary_from_everywhere():
     data = quick("non_stationary")

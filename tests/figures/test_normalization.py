@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def loss(landscape: str, column: int, algorithm: str) -> np.ndarray:
     return quick("normalization").loss.sel(landscape=landscape, algorithm=algorithm)[column].values

@@ -10,6 +10,8 @@ import pytest
 
 from figures import provenance
 
+pytestmark = pytest.mark.figures
+
 
 def test_git_state_is_of_the_source_or_none(tmp_path: Path):
     (tmp_path / "__init__.py").touch()

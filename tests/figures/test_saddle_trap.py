@@ -10,6 +10,8 @@ from figures.plates.saddle_trap import run
 from proofs_check.laws.saddles import capture_edge, radius_that_holds, resting_distance
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 STARTS = np.array([[0.013, -0.007], [-0.004, 0.011]])
 
 

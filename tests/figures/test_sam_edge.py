@@ -13,6 +13,8 @@ from proofs_check.predictions import cycle_amplitude
 from proofs_check.symbols import curvature, eta, gradient_norm, rho
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_sharpness_it_is_given():
     data = smallest("sam_edge").copy(deep=True)

@@ -16,6 +16,8 @@ from landscapes import Saddle
 from proofs_check.laws.saddles import capture_edge, capture_formula
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 RAVINES = {"ravine": 1.0, "½(1 − xy)²": 2.0, "log cosh(xy)": None}
 QUADRATICS = ["quadratic, κ = 1", "quadratic, κ = 10"]
 

@@ -10,6 +10,8 @@ from figures.plates.stablesam_rate import measured, predicted
 from proofs_check.laws.local_rate import flat_factor
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 START = np.array([1.1e-9, -0.6e-9])
 
 

@@ -12,6 +12,8 @@ from matplotlib.colors import to_rgb
 from dynamics import ALGORITHMS, SAM, Outcome
 from figures import style
 
+pytestmark = pytest.mark.figures
+
 
 def test_style_is_left_behind():
     before = dict(matplotlib.rcParams)

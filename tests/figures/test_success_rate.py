@@ -13,6 +13,8 @@ from proofs_check.predictions import cycle_amplitudes
 from proofs_check.symbols import curvature, eta, rho
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_shares_it_is_given():
     data = smallest("success_rate").copy(deep=True)

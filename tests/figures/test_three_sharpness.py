@@ -13,6 +13,8 @@ from landscapes import ThreeSharpness
 from proofs_check.laws.sharpness_flow import TOP, velocity
 from tests.support.figure_cases import quick
 
+pytestmark = pytest.mark.figures
+
 
 def ends(algorithm: str) -> dict[float, tuple[float, float]]:
     data = quick("three_sharpness")

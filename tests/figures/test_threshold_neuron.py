@@ -8,6 +8,8 @@ import pytest
 import figures
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_biases_it_is_given():
     data = smallest("threshold_neuron").copy(deep=True)

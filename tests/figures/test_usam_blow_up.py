@@ -9,6 +9,8 @@ import figures
 from figures.plates.usam_blow_up import REPORT
 from tests.support.figure_cases import quick, smallest
 
+pytestmark = pytest.mark.figures
+
 
 def test_draws_the_losses_it_is_given():
     data = smallest("usam_blow_up").copy(deep=True)

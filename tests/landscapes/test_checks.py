@@ -151,10 +151,10 @@ def test_runs_are_the_same_whatever_the_numbers_are_written_in():
     plain = {"eta": [0.25, 0.5], "rho": 0.125}
     n_steps: Any = np.array(20)
     one = sweep(loss, SAM, **given, starts=start, n_steps=n_steps)
-    other = sweep(loss, SAM, **plain, starts=(1.0, 0.5), n_steps=20)
+    other = sweep(loss, SAM, **plain, starts=[(1.0, 0.5)], n_steps=20)
     assert one.identical(other)
     listed = ensemble(loss, SAM, **given, starts=start, n_steps=n_steps)
-    np.testing.assert_array_equal(listed.final, one.final[0, 0, :, 0])
+    np.testing.assert_array_equal(listed.final, np.squeeze(one.final.values))
     path = trajectory(loss, SAM, (1, Decimal("0.5")), eta=Fraction(1, 4), rho=0.125, n_steps=20)  # type: ignore[arg-type]
     same = trajectory(loss, SAM, np.array((1, 0.5)), eta=0.25, rho=0.125, n_steps=20)
     np.testing.assert_array_equal(path, same)
