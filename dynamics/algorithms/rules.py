@@ -91,19 +91,54 @@ def _shown(value: Any) -> str:
     return getattr(value, "__name__", None) or repr(value)
 
 
+# -- what rules declare ------------------------------------------------------------------------
+
+R = TypeVar("R", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a rule says of itself, which the tests ask of it and of whoever is made of it.
+
+    Attributes:
+        keeps: of "scale" (the loss times c, with η/c), "rotation" and "translation", those under
+            which the path is the same.
+        step_length: of a descent, what ‖d‖ is: "gradient" for ‖g‖, "one" for 1, "" for neither.
+    """
+
+    keeps: frozenset[str]
+    step_length: str
+
+
+DECLARED: dict[Callable[..., Any], Declaration] = {}
+
+
+def rule(*, keeps: set[str], step_length: str = "") -> Callable[[R], R]:
+    """Declares what a rule keeps; see `Declaration`. A rule of one's own may do without."""
+
+    def declared(function: R) -> R:
+        DECLARED[function] = Declaration(frozenset(keeps), step_length)
+        return function
+
+    return declared
+
+
 # -- ascents -----------------------------------------------------------------------------------
 
 
+@rule(keeps={"rotation", "scale", "translation"})
 def unit_ascent(here: Place[V], rho: Any) -> V:
     """ρg/‖g‖ (Foret et al. 2021)."""
     return rho * here.g.unit()
 
 
+@rule(keeps={"rotation", "translation"})
 def raw_ascent(here: Place[V], rho: Any) -> V:
     """ρg (Andriushchenko and Flammarion 2022)."""
     return rho * here.g
 
 
+@rule(keeps={"rotation", "translation"})
 def mixed_ascent(here: Place[V], rho: Any, *, weight: Any) -> V:
     """ρ(1 − λ + λ/‖g‖)g with λ = `weight`, a number in [0, 1] or a function of the step t.
 
@@ -113,17 +148,20 @@ def mixed_ascent(here: Place[V], rho: Any, *, weight: Any) -> V:
     return rho * ((1 - share) * here.g + share * here.g.unit())
 
 
+@rule(keeps={"scale", "translation"})
 def sign_ascent(here: Place[V], rho: Any) -> V:
     """ρ sign(g): the steepest ascent in the ball ‖ε‖_∞ ≤ ρ. Where gᵢ = 0 nothing is added."""
     return rho * here.g.sign()
 
 
+@rule(keeps={"scale", "translation"})
 def scaled_ascent(here: Place[V], rho: Any) -> V:
     """ρg/‖g‖_∞: to the surface of the ball ‖ε‖_∞ ≤ ρ along g, not its steepest ascent."""
     direction = here.g.unit()
     return direction.ratio(rho, direction.largest()) * direction
 
 
+@rule(keeps={"scale", "translation"})
 def power_ascent(here: Place[V], rho: Any, *, p: float) -> V:
     """ρ sign(g)|g|^(q−1)/‖g‖_q^(q/p), 1/p + 1/q = 1: steepest ascent in ‖ε‖_p ≤ ρ, 1 < p < ∞.
 
@@ -136,33 +174,39 @@ def power_ascent(here: Place[V], rho: Any, *, p: float) -> V:
     return direction.ratio(rho, total ** (1 / p)) * direction.sign().times(size.power(q - 1))
 
 
+@rule(keeps={"scale"})
 def adaptive_ascent(here: Place[V], rho: Any, *, shift: float) -> V:
     """ρT²g/‖Tg‖ with T = diag(|wᵢ| + ν), ν = `shift` (Kwon et al. 2021, recalled)."""
     scale = here.w.absolute().shifted(shift) if shift else here.w.absolute()
     return rho * scale.times(scale.times(here.g).unit())
 
 
+@rule(keeps={"rotation", "translation"})
 def two_step_ascent(here: Place[V], rho: Any) -> V:
     """ρ∇L(w + ρg): the raw ascent with the gradient that it leads to."""
     return rho * here.gradient(here.w + rho * here.g)
 
 
+@rule(keeps={"rotation", "translation"})
 def repeated_ascent(here: Place[V], rho: Any) -> V:
     """ρg + ρ∇L(w + ρg): two raw ascents, one after the other."""
     first = rho * here.g
     return first + rho * here.gradient(here.w + first)
 
 
+@rule(keeps={"rotation", "translation"})
 def hessian_ascent(here: Place[V], rho: Any) -> V:
     """ρ∇²L(w)g."""
     return rho * here.hessian_times(here.g)
 
 
+@rule(keeps={"rotation", "scale", "translation"})
 def whole_unit_ascent(here: Place[V], rho: Any) -> V:
     """ρG/‖G‖ with the gradient G of all examples, whichever are drawn."""
     return rho * here.g_whole.unit()
 
 
+@rule(keeps={"rotation", "scale", "translation"})
 def deterministically_normalised_ascent(here: Place[V], rho: Any) -> V:
     """ρg/‖G‖: along the drawn examples' gradient, by the length of that of all, G.
 
@@ -174,16 +218,19 @@ def deterministically_normalised_ascent(here: Place[V], rho: Any) -> V:
 # -- descents ----------------------------------------------------------------------------------
 
 
+@rule(keeps={"rotation", "scale", "translation"})
 def plain_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """g_asc."""
     return ascended.g
 
 
+@rule(keeps={"rotation", "scale", "translation"}, step_length="gradient")
 def renormalised_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """(‖g‖/‖g_asc‖) g_asc (Tan et al. 2024, Algorithm 1)."""
     return here.g.norm() * ascended.g.unit()
 
 
+@rule(keeps={"scale"})
 def adaptively_renormalised_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """(‖|w|g‖/‖|w_asc|g_asc‖) g_asc, products entry by entry: Tan et al.'s code beside ASAM."""
     before = here.w.absolute().times(here.g).norm()
@@ -191,22 +238,26 @@ def adaptively_renormalised_descent(here: Place[V], ascended: Place[V], rho: Any
     return here.g.ratio(before, after) * ascended.g
 
 
+@rule(keeps={"rotation", "scale", "translation"})
 def clipped_descent(here: Place[V], ascended: Place[V], rho: Any, *, floor: float) -> V:
     """min(max(‖g‖/‖g_asc‖, γ₀), √γ₀) g_asc with γ₀ = `floor` (Tan et al. 2024, Remark 19)."""
     factor = here.g.ratio(here.g.norm(), ascended.g.norm())
     return here.g.smaller(here.g.larger(factor, floor), floor**0.5) * ascended.g
 
 
+@rule(keeps={"rotation", "translation"}, step_length="one")
 def normalised_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """g_asc/‖g_asc‖."""
     return ascended.g.unit()
 
 
+@rule(keeps={"rotation", "translation"})
 def exact_gradient_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """(I + ρ∇²L(w)) g_asc: beside the raw ascent, the gradient of L(w + ρ∇L(w)) as it stands."""
     return ascended.g + rho * here.hessian_times(ascended.g)
 
 
+@rule(keeps={"rotation", "translation"})
 def penalised_descent(here: Place[V], ascended: Place[V], rho: Any) -> V:
     """(I + ρ∇²L(w)) g: the gradient of L + ρ‖∇L‖²/2, what USAM is to first order in ρ."""
     return here.g + rho * here.hessian_times(here.g)
