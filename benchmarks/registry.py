@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.compilation import can_run
 from benchmarks.row import Detail, Group, Measurement, Settings, at_most, row
 from dynamics import ALGORITHMS, GD, SAM, Algorithm, Criteria, sweep, uniform_starts
-from dynamics.engine.programs import NativeProgram, program
+from dynamics.engine.native_program import NativeProgram
+from dynamics.engine.programs import program
 from landscapes import LANDSCAPES, CrossedValleys, Landscape
 
 
@@ -35,7 +36,7 @@ def nanoseconds(landscape: Landscape, algorithm: Algorithm, runs: int, n_steps: 
 
 
 def compiler(landscape: Landscape, algorithm: Algorithm) -> str:
-    found = program(landscape, algorithm, early_stop=False, platform="cpu")
+    found = program(landscape, algorithm, "cpu")
     return "native" if isinstance(found, NativeProgram) else "XLA"
 
 

@@ -75,7 +75,7 @@ def test_what_stands_for_numbers_is_an_array_of_its_own(value: Any):
     np.testing.assert_array_equal(real_array("eta", value, ndim=1, accepted=""), [0.25, 2.0])
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS + NO_ARRAYS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS + NO_ARRAYS)
 def test_what_is_no_number_is_refused_in_one_sentence(value: Any):
     with pytest.raises(ValueError, match=r"^eta must be .*; got .") as refused:
         real_array("eta", value, ndim=(0, 1, 2), accepted="a number or a list")

@@ -13,7 +13,7 @@ import sympy
 
 from dynamics import GD, SAM, Outcome, sweep
 from dynamics.engine import programs
-from dynamics.engine.programs import NativeProgram
+from dynamics.engine.native_program import NativeProgram
 from landscapes import Formula
 from landscapes.expressions.expression import evaluate
 from landscapes.expressions.functions import LogCosh
@@ -102,7 +102,7 @@ def test_what_is_truly_infinite_is_infinite_and_what_is_no_number_is_none():
 @pytest.mark.parametrize("text", ["log(1+exp(x*y))", "sqrt(1+x^2+y^2)", "x*y/(1+x^2+y^2)"])
 def test_machine_code_and_derivatives_by_jax_have_it_too(text: str):
     formula = Formula(text)
-    made = programs.program(formula, SAM, early_stop=True, platform="cpu")
+    made = programs.program(formula, SAM, "cpu")
     assert type(made) is NativeProgram
     w, v = np.array([0.3, -0.7]), np.array([1.1, 0.4])
     with jax.enable_x64(True):

@@ -550,7 +550,6 @@ def backwards_unit(here, radius):
         (SGD, "draws examples"),
         (HeavyBallSAM, "remembers or counts; proofs_check.stability says"),
     ],
-    ids=str,
 )
 def test_what_is_not_derived_is_refused_alike(algorithm, reason):
     """`threshold`, `cycle_amplitude` and `stability`, in one and the same sentence."""
