@@ -171,6 +171,7 @@ class Landscape(abc.ABC):
             self._check_points(w)
             return _quantity(self, w, quantity, *arguments)
         points = numbers("w", w, accepted=f"numbers, shape (..., {self.dim})")
+        self._check_points(points)
         with jax.enable_x64(True):
             return np.asarray(_compiled_quantity(self, points, quantity, *arguments))
 
