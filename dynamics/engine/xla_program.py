@@ -38,8 +38,9 @@ from landscapes import Landscape
 
 # XLA advances a batch in tiles that stay in cache. Of landscapes whose points are a few scalars:
 # runs per tile. Of others: numbers per tile, 16,384 doubles being 128 KiB; but no fewer runs than
-# make it worth reading a large matrix from memory, which is done once for all runs of a tile.
-_TILE_RUNS = 1024
+# make it worth reading a large matrix from memory, which is done once for all runs of a tile. A
+# single path is a tile as well, so that more runs to a tile would make paths slow.
+_TILE_RUNS = 256
 _TILE_NUMBERS = 16_384
 _LEAST_TILE_RUNS = 8
 _MOST_TILES_PER_CHUNK = 32
