@@ -119,7 +119,7 @@ def test_adam_runs_in_trajectories_and_sweeps_and_comes_to_an_outcome():
         BOWL, [ADAM, GD.with_base(Optax(optax.adam(1.0), "adam"))],
         eta=0.05, rho=(0.0, 0.1), starts=STARTS, n_steps=3000,
         criteria=Criteria(gradient_tolerance=1e-6, check_every=100),
-    ).squeeze("eta")  # fmt: skip
+    )  # fmt: skip
     assert found.attrs["algorithms"].startswith("SAM with adam: unit_ascent, plain_descent, Optax(")
     outcome = found.outcome.sel(algorithm="GD with adam")
     assert (outcome == Outcome.CONVERGED).all()
