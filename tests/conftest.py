@@ -72,7 +72,10 @@ def _kinds(item: pytest.Item) -> set[str]:
 def _compiled_programs_are_dropped() -> Iterator[None]:
     yield
     if psutil.Process().memory_info().rss > MOST_MEMORY:
-        jax.clear_caches()
+        # Not at the top: the annotations of what is imported before the hook are not checked.
+        from dynamics.engine.programs import forget_programs
+
+        forget_programs()
         gc.collect()
 
 
