@@ -61,10 +61,12 @@ class XLAProgram(Program):
     def __init__(self, landscape: Landscape, algorithm: Algorithm, platform: str) -> None:
         if platform != "cpu":
             self.tile = _ACCELERATOR_TILE_RUNS
-        elif all(shape == () for shape in landscape.component_shapes):
-            self.tile = _TILE_RUNS
         else:
-            tile = np.clip(_TILE_NUMBERS / landscape.dim, _LEAST_TILE_RUNS, _TILE_RUNS)
+            # Of a point of few scalars a step reads the landscape's numbers for each run.
+            scalars = all(shape == () for shape in landscape.component_shapes)
+            read = max((np.size(leaf) for leaf in jax.tree.leaves(landscape)), default=1)
+            numbers = max(landscape.dim, read) if scalars else landscape.dim
+            tile = np.clip(_TILE_NUMBERS / numbers, _LEAST_TILE_RUNS, _TILE_RUNS)
             self.tile = int(2 ** np.floor(np.log2(tile)))
         # Of large points few tiles: so calls do not last long.
         tiles = _MOST_TILES_PER_CHUNK * _TILE_NUMBERS // (self.tile * landscape.dim)
