@@ -13,11 +13,13 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     algorithm, catalogue       the one step that they make; the algorithms that have a name
     vector, stepper            the arithmetic it is written in, on arrays and on symbols alike
     outcome, rest, attractors  what became of a run, and where
-    kernel, programs, native   the program that advances a batch, and how it is compiled
+    kernel, programs           the program that advances a batch, and which compiler takes it
+    native, native_program     compiled to machine code that keeps runs in registers
+    xla_program                compiled by XLA, where native cannot
+    cases, reading             single steps; what is read off points
     engine                     a list of runs in chunks, on all local devices
     lanes, sweep, experiments  grids, lists and starts; whole sweeps, in memory or stored
     observables, trajectory    what else is looked at; single paths
-    oracle                     the same in plain NumPy, to be tested against
     conformance                optimisers of others, compared with the exact maps
 """
 
