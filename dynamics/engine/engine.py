@@ -94,7 +94,8 @@ def run(
         memory = tuple(leaf[which] for leaf in remembered)
         if span.begin == 0:
             runs.final[...] = of_runs.starts
-        batch = Batch(runs, memory, of_runs.eta, of_runs.rho, of_runs.order)
+        size = np.abs(of_runs.starts).max(axis=1)
+        batch = Batch(runs, memory, of_runs.eta, of_runs.rho, of_runs.order, size)
         device = idle.get()
         clock = perf_counter()
         try:

@@ -22,7 +22,15 @@ from jax import lax
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.outcome import Outcome, has_a_next_step
-from dynamics.engine.rest import Thresholds, at_rest, at_rest_for_good, may_rest
+from dynamics.engine.rest import (
+    Thresholds,
+    at_rest_for_good,
+    cycle_tolerance,
+    fixed_tolerance,
+    may_rest,
+    nearly_closed,
+    rounding_of,
+)
 from dynamics.engine.stepper import Stepper, trusted, unsigned
 from landscapes import Landscape
 from landscapes.domain import undefined_at
@@ -86,6 +94,7 @@ class Batch(NamedTuple):
         memory: of the algorithm's base step; before step 1 anything of the right shape.
         eta, rho: η and ρ of each.
         order: which sample order each draws from; () where the algorithm draws nothing.
+        size: the largest coordinate of each start, in absolute value.
         real: where it is False there is no run, only padding. None: all are runs.
     """
 
@@ -94,6 +103,7 @@ class Batch(NamedTuple):
     eta: Any
     rho: Any
     order: Any
+    size: Any
     real: Any = None
 
 
@@ -157,7 +167,7 @@ class Call(NamedTuple):
             return function(stepper, w, memory, t)
 
         over = jax.vmap(of_one, (0, 0, 0, 0, 0, None))
-        _, _, eta, rho, order, _ = self.batch
+        eta, rho, order = self.batch.eta, self.batch.rho, self.batch.order
         return lambda w, memory, t: over(w, memory, eta, rho, order, t)
 
     def inside(self, w: ArrayVector) -> Any:
@@ -310,16 +320,21 @@ def checked(call: Call, state: State) -> State:
     """Decides the undecided runs that have come to rest."""
     candidates = state.running & (state.outcome == Outcome.BUDGET)
     if call.manner.quick and call.manner.algorithm.is_autonomous:
+        near = fixed_tolerance(call.thresholds, state.w, call.batch.size)
         look = call.over_runs(lambda s, *at: may_rest(s, call.thresholds, *at), quick=True)
-        candidates = candidates & look(state.w, state.memory, state.t + 1)
+        step, may = look(state.w, state.memory, state.t + 1)
+        # As in `may_rest`, a factor 2 for rounding, beside the one of the criterion.
+        candidates = candidates & (may | (step <= 4 * near))
     return lax.cond(jnp.any(candidates), partial(_decided, call), lambda s, _: s, state, candidates)
 
 
 def _decided(call: Call, state: State, candidates: Any) -> State:
     """The state with an outcome for each candidate that is at rest."""
-    rests = at_rest if call.manner.algorithm.is_autonomous else at_rest_for_good
-    look = call.over_runs(lambda s, *at: rests(s, call.thresholds, *at))
-    period, amplitude = look(state.w, state.memory, state.t + 1)
+    if call.manner.algorithm.is_autonomous:
+        period, amplitude = _period(call, state, candidates)
+    else:
+        look = call.over_runs(lambda s, *at: at_rest_for_good(s, call.thresholds, *at))
+        period, amplitude = look(state.w, state.memory, state.t + 1)
     now = candidates & (period > 0)
     label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
     return state._replace(
@@ -329,6 +344,71 @@ def _decided(call: Call, state: State, candidates: Any) -> State:
         period=jnp.where(now, period, state.period),
         amplitude=jnp.where(now, amplitude, state.amplitude),
     )
+
+
+def _period(call: Call, state: State, candidates: Any) -> tuple[Any, Any]:
+    """The period with which each candidate comes back for good (0: none), and its amplitude."""
+    thresholds, at = call.thresholds, (state.w, state.memory, state.t + 1)
+    near = fixed_tolerance(thresholds, state.w, call.batch.size)
+    look = call.over_runs(lambda s, *at: nearly_closed(s, thresholds, *at))
+    step, alternates, period, amplitude, largest = look(*at)
+    # What all but closes after some steps alternates about a point that it does not come to.
+    still = candidates & (step <= 2 * near) & (~alternates | (step <= rounding_of(state.w)))
+    fixed = still & _attracts(call, state, still, jnp.ones_like(period), near)
+    closed = candidates & ~fixed & (period > 0)
+    extent = cycle_tolerance(thresholds, state.w, call.batch.eta * largest)
+    cycles = closed & _attracts(call, state, closed, period, extent)
+    found = jnp.where(fixed, jnp.int8(1), jnp.where(cycles, period, jnp.int8(0)))
+    return found, jnp.where(cycles, amplitude, 0.0)
+
+
+def _attracts(call: Call, state: State, those: Any, period: Any, within: Any) -> Any:
+    """Whether w is that near to a point that comes back after `period` steps, and nears it.
+
+    Of runs not among `those` anything is said. Let r be the sum of the directions over one
+    period. It is 0; or, once w is moved by `within` against it, it no longer points there, so
+    that a zero lies between; and over the next period it is shorter, or it is no more than a
+    rounding error of w.
+    """
+    periods = jnp.where(those, period, jnp.int8(0))
+    move = call.over_runs(Stepper.move)
+
+    def over_period(w: ArrayVector, memory: Any) -> tuple[ArrayVector, ArrayVector, Any]:
+        def go(carry: tuple) -> tuple:
+            k, w, memory, total = carry
+            d, _, following = move(w, memory, state.t + 1)
+            ahead = ArrayVector(
+                tuple(a - _spread(call.batch.eta, b) * b
+                      for a, b in zip(w.components, d.components, strict=True))
+            )  # fmt: skip
+            now = k < periods
+            w, memory = _select(now, (ahead, following), (w, memory))
+            return k + jnp.int8(1), w, memory, _select(now, total + d, total)
+
+        nothing = jax.tree.map(jnp.zeros_like, w)
+        begin = jnp.zeros_like(periods), w, memory, nothing
+        _, w, memory, total = lax.while_loop(lambda c: jnp.any(c[0] < periods), go, begin)
+        return total, w, memory
+
+    first, w, memory = over_period(state.w, state.memory)
+    second, _, _ = over_period(w, memory)
+    largest = jax.vmap(ArrayVector.largest_entry)(first)
+    divisor = jnp.where(largest > 0, largest, 1)
+    unit = ArrayVector(tuple(c / _spread(divisor, c) for c in first.components))
+    moved = ArrayVector(
+        tuple(a - _spread(within, b) * b
+              for a, b in zip(state.w.components, unit.components, strict=True))
+    )  # fmt: skip
+    beyond, _, _ = over_period(moved, state.memory)
+    turned = jax.vmap(ArrayVector.dot)(unit, beyond) <= 0
+    length = jax.vmap(ArrayVector.norm)
+    shorter = length(second) < length(first)
+    rounding = call.batch.eta * largest <= rounding_of(state.w)
+    return (largest == 0) | (turned & (shorter | rounding))
+
+
+def _spread(of_runs: Any, like: Any) -> Any:
+    return of_runs.reshape(of_runs.shape + (1,) * (like.ndim - 1))
 
 
 def _bits(x: Any) -> Any:

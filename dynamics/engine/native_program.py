@@ -21,8 +21,8 @@ from dynamics.engine.stepper import Stepper
 from landscapes import Landscape
 from landscapes.domain import undefined_at
 
-# Of a run: outcome, n_steps, period, amplitude, η, ρ, and whether it is no padding.
-_SCALARS = ("int8", "int32", "int8", "float64", "float64", "float64", "bool")
+# Of a run: outcome, n_steps, period, amplitude, η, ρ, size, and whether it is no padding.
+_SCALARS = ("int8", "int32", "int8", "float64", "float64", "float64", "float64", "bool")
 _N_SCALARS = len(_SCALARS)
 _THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
 # Steps of a window: few enough that it stays in cache, many enough that a call costs nothing.
@@ -43,9 +43,9 @@ class NativeProgram(Program):
         def over_runs(landscape: Landscape, thresholds: Any, span: Span, *arrays: Any) -> Any:
             count_compilation()  # this line is run when the function is traced, and only then
             memory = jax.tree.unflatten(structure, arrays[n : n + m])
-            *known, eta, rho, real = arrays[n + m : n + m + _N_SCALARS]
+            *known, eta, rho, size, real = arrays[n + m : n + m + _N_SCALARS]
             order = arrays[n + m + _N_SCALARS] if draws else ()
-            batch = Batch(Runs(arrays[:n], *known), memory, eta, rho, order, real)
+            batch = Batch(Runs(arrays[:n], *known), memory, eta, rho, order, size, real)
             found = advance(Call(landscape, thresholds, span, batch, manner))
             return *found.runs.components, *jax.tree.leaves(found.memory), *found.runs[1:]
 
@@ -89,7 +89,8 @@ class NativeProgram(Program):
         points = [np.ascontiguousarray(part) for part in parts]
         known = [runs.outcome, runs.n_steps, runs.period, runs.amplitude]
         order = [batch.order] if self._draws else []
-        inputs = [*points, *known, eta, batch.rho, np.arange(len(eta)) < n, *order]
+        given = [eta, batch.rho, batch.size, np.arange(len(eta)) < n, *order]
+        inputs = [*points, *known, *given]
         self._compiled(fixed, inputs, [*points, *known])
         for part, point in zip(parts, points, strict=True):
             if not np.may_share_memory(part, point):

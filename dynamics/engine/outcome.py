@@ -19,8 +19,9 @@ class Outcome(IntEnum):
     """What became of a run. Each label says by which evidence (`Criteria`).
 
     BUDGET: the steps ran out first. It is never counted as convergence or as divergence.
-    CONVERGED: the descent direction vanished: a fixed point of the map (not always a minimum).
-    CYCLE: the directions over some period p ≥ 2 cancel, and over no shorter one.
+    CONVERGED: a fixed point of the map (not always a minimum) is near, and is being neared.
+    CYCLE: the directions over some period p ≥ 2 cancel, and over no shorter one, and that ever
+        more closely.
     DIVERGED: the next iterate would have left the ball of the divergence radius, or overflowed.
     UNDEFINED: the loss or its gradient is undefined at the next iterate, or at a point that the
         step to it asks about, such as the ascent point: the logarithm, the root of a negative
@@ -46,22 +47,40 @@ def has_a_next_step(outcome: Any) -> Any:
 class Criteria:
     """When a run counts as decided. Checked at step 0 and then every `check_every` steps.
 
+    Nothing is measured in units of the loss or of w: a loss multiplied by c, at η/c, and w in
+    other units give the same labels. Let r be the sum of the directions over p steps (p = 1: the
+    direction itself), and u = r/|r|∞. A run comes to rest with period p when r = 0; or when
+
+    * it *turns over*: from w − δu, the sum over p steps no longer points along u, so that along
+      this line there is a zero of it within δ;
+    * and it *shrinks*: the sum over the next p steps is shorter. Or ηr is at most 4ε|w|∞, so that
+      w moves by no more than it is rounded.
+
+    So a plateau, a flat valley and a drift are no rest, since moving by δ does not change them;
+    and a point that is left is none, however near. A δ is a length:
+
     Attributes:
-        gradient_tolerance: a run has converged when its descent direction has at most this
-            norm, in units of the gradient; the step size plays no part.
-        cycle_tolerance: a run is on a cycle of period p when the sum of p successive directions
-            is at most this fraction of the largest of them. (The sum, not the mean: with the
-            mean, whatever still decays slowly would pass for a multiple of the period first.)
-            A run that converges while it alternates, with multiplier −m, keeps that fraction at
-            1 − m, so that it is told from a cycle as long as 1 − m exceeds this number. A run
-            that nears a cycle of period p while it alternates about it has a sum over 2p that
-            falls sooner than that over p: so no period is named while a shorter one, from 2 on,
-            has a sum of at most `NEARLY_CLOSED` of the largest direction.
+        gradient_tolerance: of a fixed point δ is this fraction of max(|w|∞, |start|∞), plus
+            4ε|w|∞. A step is at most 2δ long (where a step contracts, ‖w − ηd‖ ≤ ‖w‖, it is at
+            most twice the way), and no p ≥ 2 directions cancel to `NEARLY_CLOSED`, which they
+            do on a cycle that is smaller than δ. Of algorithms that change from step to step or
+            draw examples it is an absolute bound of each gradient, direction and change of
+            memory.
+        cycle_tolerance: of a cycle δ is this fraction of its longest step, plus 4ε|w|∞, and ηr
+            is at most δ. (The sum, not the mean: with the mean, whatever still decays slowly
+            would pass for a multiple of the period first.) A run that converges while it
+            alternates, with multiplier −m, keeps the ratio of r to its directions at 1 − m. A
+            run that nears a cycle of period p while it alternates about it has a sum over 2p
+            that falls sooner than that over p: so no period is named while a shorter one, from 2
+            on, has a sum of at most `NEARLY_CLOSED` of the largest direction. What is seen is
+            one moment: a run that nears an unstable cycle along its stable directions is not
+            told from one that stays.
         max_period: the longest period that is looked for.
         divergence_radius: a run has diverged when its next iterate is farther than this from
             the origin, or not finite.
         attractor_tolerance: a fixed point belongs to a critical set that is at most this far
-            from it; a cycle, to one within its own extent (twice its amplitude) besides.
+            from it, in units of w; a cycle, to one within its own extent (twice its amplitude)
+            besides.
         check_every: steps between checks. Rest is reported at the step of the check, divergence
             at its own step.
 

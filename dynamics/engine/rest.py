@@ -28,66 +28,109 @@ class Thresholds(NamedTuple):
     check_every: Any
 
 
-def may_rest(of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any) -> Any:
-    """Whether `at_rest` has to be asked: a necessary condition of it, from largest entries.
+def fixed_tolerance(thresholds: Thresholds, w: ArrayVector, size: Any) -> Any:
+    """How near to a fixed point each of a batch of points counts as being there."""
+    largest = jax.vmap(ArrayVector.largest_entry)(w)
+    return thresholds.gradient_tolerance * jnp.maximum(largest, size) + rounding_of(w)
 
-    |v|∞ ≤ ‖v‖ ≤ √dim |v|∞; the factors 2 leave room for rounding.
+
+def cycle_tolerance(thresholds: Thresholds, w: ArrayVector, longest_step: Any) -> Any:
+    """How near to a point of a cycle each of a batch of points counts as being there."""
+    return thresholds.cycle_tolerance * longest_step + rounding_of(w)
+
+
+def rounding_of(w: ArrayVector) -> Any:
+    """4ε times the largest coordinate of each of a batch of points.
+
+    A step w − ηd rounds by ε/2, an ulp is at most ε, and a run that alternates within the
+    rounding of its fixed point takes steps of one or two of them.
+    """
+    epsilon = np.finfo(w.components[0].dtype).eps
+    return 4 * epsilon * jax.vmap(ArrayVector.largest_entry)(w)
+
+
+def may_rest(
+    of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
+) -> tuple[Any, Any]:
+    """The largest entry of a step, and whether a cycle has to be looked for more closely.
+
+    A necessary condition, from largest entries: |v|∞ ≤ ‖v‖ ≤ √dim |v|∞; the factor 2 leaves
+    room for rounding.
     """
     low, width = trusted(of_run.rho)
     of_largest = 2 * thresholds.cycle_tolerance * np.sqrt(of_run.landscape.dim)
+    unseen = rounding_of_one(w)
 
     def look(p: Any, carry: tuple) -> tuple:
-        point, memory, total, largest, strain, found = carry
+        point, memory, total, largest, strain, found, step = carry
         d, eta, memory, of_step = of_run.quick_move(point, memory, t)
         total = total + d
-        largest = jnp.maximum(largest, d.largest_entry())
-        bound = jnp.where(p == 1, 2 * thresholds.gradient_tolerance, of_largest * largest)
-        found = found | (total.largest_entry() <= bound)
+        entry = d.largest_entry()
+        largest = jnp.maximum(largest, entry)
+        step = jnp.where(p == 1, eta * entry, step)
+        closed = eta * total.largest_entry() <= of_largest * (eta * largest) + 2 * unseen
+        found = found | ((p > 1) & closed)
         strain = jnp.maximum(strain, of_step)
-        return point - eta * d, memory, total, largest, strain, found
+        return point - eta * d, memory, total, largest, strain, found, step
 
     none = jnp.zeros_like(of_run.eta)
     zero = jax.tree.map(jnp.zeros_like, w)
-    carry = (w, memory, zero, none, none.astype(low.dtype), none != 0)
-    *_, strain, found = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
-    return found | (strain > width)
+    carry = (w, memory, zero, none, none.astype(low.dtype), none != 0, none)
+    *_, strain, found, step = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
+    return step, found | (strain > width)
 
 
-def at_rest(
+def rounding_of_one(w: ArrayVector) -> Any:
+    """`rounding_of` of one point."""
+    return 4 * np.finfo(w.components[0].dtype).eps * w.largest_entry()
+
+
+def nearly_closed(
     of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
-) -> tuple[Any, Any]:
-    """The period after which w comes back (0: none up to `max_period`) and the amplitude.
+) -> tuple[Any, Any, Any, Any, Any]:
+    """A first look at where w comes back to, which does not say whether it does so for good.
 
-    The amplitude is half the largest distance from w to another point of the cycle. What the
-    algorithm remembers is to come back with w: a run with momentum that turns is not at rest.
+    That is: the largest entry of one step; whether the directions all but cancel over some p ≥ 2
+    steps; the period p ≥ 2 after which w comes back (0: none up
+    to `max_period`), the amplitude, and the longest direction on the way. The amplitude is half
+    the largest distance from w to another point of the cycle. What the algorithm remembers is to
+    come back with w: a run with momentum that turns is not at rest.
     """
     none = jnp.zeros_like(of_run.eta)
+    unseen = rounding_of_one(w)
 
     def look(p: Any, carry: tuple) -> tuple:
-        point, now, total, largest, closed, reach, period, amplitude = carry
+        point, now, total, largest, closed, reach, period, amplitude, step, longest = carry
         d, eta, now = of_run.move(point, now, t)
         total = total + d
         largest = jnp.maximum(largest, d.norm())
-        left = total.norm()
+        left, entry = total.norm(), d.largest_entry()
         if jax.tree.leaves(memory):
-            left = jnp.maximum(left, _distance(now, memory))
-        tolerance = jnp.where(
-            p == 1, thresholds.gradient_tolerance, thresholds.cycle_tolerance * largest
-        )
+            back = _distance(now, memory)
+            left, entry = jnp.maximum(left, back), jnp.maximum(entry, back)
+        step = jnp.where(p == 1, eta * entry, step)
+        tolerance = thresholds.cycle_tolerance * (eta * largest) + unseen
         # Looking ahead may overflow, and inf ≤ inf is no rest.
-        found = (period == 0) & ~closed & (left <= tolerance) & jnp.isfinite(largest)
+        near = (eta * left <= tolerance) & jnp.isfinite(largest)
+        counts = (p > 1) & (p <= thresholds.max_period)
+        found = counts & (period == 0) & ~closed & near
         closed = closed | ((p > 1) & (left <= NEARLY_CLOSED * largest))
         period = jnp.where(found, p.astype(jnp.int8), period)
         amplitude = jnp.where(found, reach / 2, amplitude)
+        longest = jnp.where(found, largest, longest)
         point = point - eta * d
         reach = jnp.maximum(reach, (point - w).norm())
-        return point, now, total, largest, closed, reach, period, amplitude
+        return point, now, total, largest, closed, reach, period, amplitude, step, longest
 
     zero = jax.tree.map(jnp.zeros_like, w)
-    carry = (w, memory, zero, none, none != 0, none, none.astype(jnp.int8), none)
+    carry = (
+        w, memory, zero, none, none != 0, none, none.astype(jnp.int8), none, none, none,
+    )  # fmt: skip
     # A loop, not unrolled: unrolled, XLA's fusion computes the first points again for each later.
-    *_, period, amplitude = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
-    return period, amplitude
+    *_, closed, _, period, amplitude, step, longest = lax.fori_loop(
+        1, jnp.maximum(thresholds.max_period, 2) + 1, look, carry
+    )
+    return step, closed, period, amplitude, longest
 
 
 def at_rest_for_good(

@@ -163,7 +163,9 @@ class XLAProgram(Program):
         n, (eta, rho, starts, order) = len(of_runs.eta), of_runs
         runs = empty_result(n, landscape.dim)
         runs.final[...] = starts
-        batch = Batch(runs, empty_memory(landscape, self._algorithm, n), eta, rho, order)
+        # The size of a start is asked about by checks, and no path makes any.
+        memory, unasked = empty_memory(landscape, self._algorithm, n), np.zeros(n)
+        batch = Batch(runs, memory, eta, rho, order, unasked)
         steps = min(n_steps, max(1, _WINDOW_NUMBERS // (n * landscape.dim)))
         window = np.empty((steps, n, landscape.dim))
         # Tolerances that nothing meets: whatever rests goes on.

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dynamics import SAM, Algorithm, Criteria, Outcome, StableSAM, sweep
-from dynamics.engine.outcome import NEARLY_CLOSED
 from landscapes import Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle, Unknown
-from tests.support import oracle
 from tests.support.backends import assert_bits, run, use
 from tests.support.cases import CORE, probes
+from tests.support.judge import judged
 
 NATIVE = [Saddle(), LinearNeuron("sqrt"), LinearNeuron("logcosh"), Quadratic((0.3, 2.5, 0.9))]
 BY_XLA = [LinearNeuron("logcosh"), MatrixSensing.examples()[0]]
@@ -27,42 +26,6 @@ LEAST, MOST = 5e-324, 1.7e308
 
 
 # -- the oracle's outcomes -------------------------------------------------------------------
-
-
-def judged(
-    landscape: Landscape, algorithm: Algorithm, start: np.ndarray, eta: float, rho: float,
-    n_steps: int, criteria: Criteria,
-) -> tuple[Outcome, int, int]:  # fmt: skip
-    """Outcome, step and period by the words of `Criteria`, with the oracle's directions."""
-
-    def direction(w: np.ndarray) -> np.ndarray:
-        return oracle.direction(landscape, algorithm.name, w, rho)
-
-    def period(w: np.ndarray) -> int:
-        total, largest, closed = np.zeros_like(w), 0.0, False
-        for p in range(1, criteria.max_period + 1):
-            d = direction(w)
-            total, largest, w = total + d, max(largest, oracle._norm(d)), w - eta * d
-            if not np.isfinite(largest):
-                return 0
-            left = oracle._norm(total)
-            tolerance = (
-                criteria.gradient_tolerance if p == 1 else criteria.cycle_tolerance * largest
-            )
-            if left <= tolerance and not closed:
-                return p
-            closed = closed or (p > 1 and left <= NEARLY_CLOSED * largest)
-        return 0
-
-    w = start
-    with np.errstate(all="ignore"):
-        for t in range(n_steps + 1):
-            if not oracle._norm(w) <= criteria.divergence_radius:
-                return Outcome.DIVERGED, t, 0
-            if (t % criteria.check_every == 0 or t == n_steps) and (p := period(w)):
-                return (Outcome.CONVERGED if p == 1 else Outcome.CYCLE), t, p
-            w = w - eta * direction(w)
-    return Outcome.BUDGET, n_steps, 0
 
 
 def odd_starts(dim: int, subnormal: bool) -> np.ndarray:
