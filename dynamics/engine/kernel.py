@@ -354,19 +354,23 @@ def _period(call: Call, state: State, candidates: Any) -> tuple[Any, Any]:
     step, alternates, period, amplitude, largest = look(*at)
     # What all but closes after some steps alternates about a point that it does not come to.
     still = candidates & (step <= 2 * near) & (~alternates | (step <= rounding_of(state.w)))
-    fixed = still & _attracts(call, state, still, jnp.ones_like(period), near)
+    none = jnp.zeros_like(near)
+    fixed = still & _attracts(call, state, still, jnp.ones_like(period), near, none)
     closed = candidates & ~fixed & (period > 0)
     extent = cycle_tolerance(thresholds, state.w, call.batch.eta * largest)
-    cycles = closed & _attracts(call, state, closed, period, extent)
+    cycles = closed & _attracts(call, state, closed, period, extent, largest)
     found = jnp.where(fixed, jnp.int8(1), jnp.where(cycles, period, jnp.int8(0)))
     return found, jnp.where(cycles, amplitude, 0.0)
 
 
-def _attracts(call: Call, state: State, those: Any, period: Any, within: Any) -> Any:
+def _attracts(
+    call: Call, state: State, those: Any, period: Any, within: Any, longest: Any
+) -> Any:
     """Whether w is that near to a point that comes back after `period` steps, and nears it.
 
     Of runs not among `those` anything is said. Let r be the sum of the directions over one
-    period. It is 0; or, once w is moved by `within` against it, it no longer points there, so
+    period. It is no more than a rounding error of the `longest` direction (a few ε, of each
+    gradient and each sum); or, once w is moved by `within` against it, it no longer points there, so
     that a zero lies between; and over the next period it is shorter, or it is no more than a
     rounding error of w.
     """
@@ -404,7 +408,8 @@ def _attracts(call: Call, state: State, those: Any, period: Any, within: Any) ->
     length = jax.vmap(ArrayVector.norm)
     shorter = length(second) < length(first)
     rounding = call.batch.eta * largest <= rounding_of(state.w)
-    return (largest == 0) | (turned & (shorter | rounding))
+    exact = largest <= 16 * np.finfo(longest.dtype).eps * longest
+    return exact | (turned & (shorter | rounding))
 
 
 def _spread(of_runs: Any, like: Any) -> Any:

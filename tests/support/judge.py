@@ -29,10 +29,10 @@ def judged(
             total, w = total + d, w - eta * d
         return total, w
 
-    def attracts(w: Real, period: int, within: float) -> bool:
+    def attracts(w: Real, period: int, within: float, longest: float) -> bool:
         first, after = round_trip(w, period)
         largest = np.abs(first).max()
-        if largest == 0:
+        if largest <= 16 * EPS * longest:
             return True
         unit = first / largest
         beyond, _ = round_trip(w - within * unit, period)
@@ -60,10 +60,10 @@ def judged(
         within = criteria.gradient_tolerance * max(np.abs(here).max(), np.abs(start).max())
         within += rounding(here)
         alternates = nearly and step > rounding(here)
-        if step <= 2 * within and not alternates and attracts(here, 1, within):
+        if step <= 2 * within and not alternates and attracts(here, 1, within, 0.0):
             return 1
         extent = criteria.cycle_tolerance * eta * longest + rounding(here)
-        return found if found and attracts(here, found, extent) else 0
+        return found if found and attracts(here, found, extent, longest) else 0
 
     w = np.array(start, dtype=np.float64)
     with np.errstate(all="ignore"):
