@@ -370,8 +370,8 @@ def _attracts(
 
     Of runs not among `those` anything is said. Let r be the sum of the directions over one
     period. It is no more than a rounding error of the `longest` direction (a few ε, of each
-    gradient and each sum); or, once w is moved by `within` against it, it no longer points there, so
-    that a zero lies between; and over the next period it is shorter, or it is no more than a
+    gradient and each sum). Or once w is moved by `within` against it, it no longer points there,
+    so that a zero lies between; and over the next period it is shorter, or ηr is no more than a
     rounding error of w.
     """
     periods = jnp.where(those, period, jnp.int8(0))

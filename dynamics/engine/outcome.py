@@ -49,8 +49,8 @@ class Criteria:
 
     Nothing is measured in units of the loss or of w: a loss multiplied by c, at η/c, and w in
     other units give the same labels. Let r be the sum of the directions over p steps (p = 1: the
-    direction itself), and u = r/|r|∞. A run comes to rest with period p when r = 0, of a cycle up to 16ε of
-    its longest direction, the rounding of a few gradients and their sum; or when
+    direction itself), and u = r/|r|∞. A run comes to rest with period p when r = 0, of a cycle
+    up to 16ε of its longest direction, the rounding of a few gradients and their sum; or when
 
     * it *turns over*: from w − δu, the sum over p steps no longer points along u, so that along
       this line there is a zero of it within δ;
