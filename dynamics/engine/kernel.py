@@ -363,9 +363,7 @@ def _period(call: Call, state: State, candidates: Any) -> tuple[Any, Any]:
     return found, jnp.where(cycles, amplitude, 0.0)
 
 
-def _attracts(
-    call: Call, state: State, those: Any, period: Any, within: Any, longest: Any
-) -> Any:
+def _attracts(call: Call, state: State, those: Any, period: Any, within: Any, longest: Any) -> Any:
     """Whether w is that near to a point that comes back after `period` steps, and nears it.
 
     Of runs not among `those` anything is said. Let r be the sum of the directions over one
