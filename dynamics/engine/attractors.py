@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamics.engine.kernel import Result
+from dynamics.engine.batch import Result
 from dynamics.engine.outcome import Criteria, Outcome
 from landscapes import Landscape
 

@@ -14,11 +14,12 @@ import jax
 import numpy as np
 
 from dynamics.algorithms.algorithm import Algorithm
-from dynamics.engine.kernel import Batch, Result, Span, Thresholds, empty_result
+from dynamics.engine.batch import Batch, Result, Span, empty_result
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.outcome import Criteria, Outcome, has_a_next_step
 from dynamics.engine.programs import empty_memory, program
 from dynamics.engine.reading import final_losses
+from dynamics.engine.rest import Thresholds
 from landscapes import Landscape
 
 # About how long one call of compiled code may take, in seconds: so long an interruption waits,

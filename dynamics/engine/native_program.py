@@ -13,8 +13,8 @@ import numpy as np
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine import native
-from dynamics.engine.kernel import Batch, Call, Manner, Runs, Span, Thresholds, advance, padded
-from dynamics.engine.kernel import copy_back as copy_back
+from dynamics.engine.batch import Batch, Runs, Span, copy_back, padded
+from dynamics.engine.kernel import Call, Manner, Thresholds, advance
 from dynamics.engine.lanes import OfRuns
 from dynamics.engine.programs import Program, Window, count_compilation, memory_of_one
 from dynamics.engine.stepper import Stepper

@@ -19,8 +19,9 @@ import numpy as np
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine import native
-from dynamics.engine.kernel import Batch, Span, Thresholds
+from dynamics.engine.batch import Batch, Span
 from dynamics.engine.lanes import OfRuns
+from dynamics.engine.rest import Thresholds
 from landscapes import Landscape
 
 #: How many programs of a kind are kept: of those used longest ago nothing is kept, so that a

@@ -10,21 +10,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics.algorithms.algorithm import Algorithm
-from dynamics.engine.kernel import (
+from dynamics.engine.batch import (
     Batch,
-    Call,
-    Manner,
     Result,
     Runs,
     Span,
+    copy_back,
+    empty_result,
+    padded,
+)
+from dynamics.engine.kernel import (
+    Call,
+    Manner,
     State,
     Thresholds,
     begun,
     blocked,
     checked,
-    copy_back,
-    empty_result,
-    padded,
 )
 from dynamics.engine.lanes import OfRuns
 from dynamics.engine.programs import (

@@ -12,7 +12,7 @@ import numpy as np
 
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine import lanes
-from dynamics.engine.kernel import empty_result
+from dynamics.engine.batch import empty_result
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.observables import parse
 from dynamics.engine.outcome import MOST_STEPS, Criteria

@@ -9,7 +9,7 @@ import pytest
 
 from dynamics import Algorithm, Criteria
 from dynamics.engine import engine, programs
-from dynamics.engine.kernel import Result
+from dynamics.engine.batch import Result
 from dynamics.engine.lanes import together
 from dynamics.engine.native_program import NativeProgram
 from dynamics.engine.programs import Program
