@@ -91,10 +91,10 @@ def nearly_closed(
     """A first look at where w comes back to, which does not say whether it does so for good.
 
     That is: the largest entry of one step; whether the directions all but cancel over some p ≥ 2
-    steps; the period p ≥ 2 after which w comes back (0: none up
-    to `max_period`), the amplitude, and the longest direction on the way. The amplitude is half
-    the largest distance from w to another point of the cycle. What the algorithm remembers is to
-    come back with w: a run with momentum that turns is not at rest.
+    steps; the period p ≥ 2 after which w comes back (0: none up to `max_period`), the amplitude,
+    and the longest direction on the way. The amplitude is half the largest distance from w to
+    another point of the cycle. What the algorithm remembers is to come back with w: a run with
+    momentum that turns is not at rest.
     """
     none = jnp.zeros_like(of_run.eta)
     unseen = rounding_of_one(w)
@@ -136,7 +136,7 @@ def nearly_closed(
 def at_rest_for_good(
     of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
 ) -> tuple[Any, Any]:
-    """`at_rest` where the map changes from step to step: the period is 1, or 0.
+    """`nearly_closed` where the map changes from step to step: the period is 1, or 0.
 
     That one step does not move says nothing of the next, which may be by another map. So the
     gradient is to vanish as well, and of examples that are drawn, each one's.
