@@ -153,9 +153,21 @@ def _direction(
     here = Place(w, gradient, whole_gradient, clock)
     if algorithm.ascent is None:
         return _ruled(algorithm, "descent", here, here, rho)
-    ascent = _ruled(algorithm, "ascent", here, rho)
-    ascended = Place(w + ascent, gradient, whole_gradient, clock)
+    ascended = Place(_ascended(algorithm, here, rho), gradient, whole_gradient, clock)
     return _ruled(algorithm, "descent", here, ascended, rho)
+
+
+def _ascended(algorithm: Algorithm, here: Place[V], rho: Any) -> V:
+    return here.w + _ruled(algorithm, "ascent", here, rho)
+
+
+def ascent_point(
+    gradient: Gradient, algorithm: Algorithm, w: V, rho: Any, *, t: Any, whole_gradient: Gradient
+) -> V:
+    """Where step t from w asks for the gradient that it descends by."""
+    if algorithm.ascent is None:
+        return w
+    return _ascended(algorithm, Place(w, gradient, whole_gradient, lambda: t), rho)
 
 
 def _ruled(algorithm: Algorithm, kind: str, here: Place[V], *more: Any) -> V:

@@ -24,13 +24,13 @@ from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.batch import Batch, Runs, Span
 from dynamics.engine.outcome import Outcome, has_a_next_step
 from dynamics.engine.rest import (
+    Look,
     Thresholds,
     at_rest_for_good,
     cycle_tolerance,
     fixed_tolerance,
     may_rest,
     nearly_closed,
-    rounding_of,
 )
 from dynamics.engine.stepper import Stepper, trusted, unsigned
 from landscapes import Landscape
@@ -60,6 +60,19 @@ class State(NamedTuple):
     n_steps: Any
     period: Any
     amplitude: Any
+    window: Any = None  # the `Window` of the last block, of programs that keep one
+
+
+class Window(NamedTuple):
+    """The iterates of a block's first steps.
+
+    Attributes:
+        points: shape (steps, runs, dim); a block of more steps leaves its last in the last.
+        last: where the last step is that was taken; later ones changed nothing.
+    """
+
+    points: Any
+    last: Any
 
 
 class Call(NamedTuple):
@@ -192,7 +205,7 @@ def _carefully(call: Call, state: State, following: State, suspects: Any, length
     forgetful = algorithm.is_autonomous and not jax.tree.leaves(state.memory)
 
     def careful(carry: tuple) -> tuple:
-        i, w, memory, within, undefined, taken, _ = carry
+        i, w, memory, within, undefined, taken, _, window = carry
         ahead, remembered = step(w, memory, state.t + i + 1)
         inside, nowhere = call.inside(ahead), call.undefined(ahead)
         if nowhere is not None:
@@ -208,13 +221,18 @@ def _carefully(call: Call, state: State, following: State, suspects: Any, length
             going = going & _differs(ahead, w)
         w, memory = _select(within, (ahead, remembered), (w, memory))
         taken = taken + within.astype(jnp.int32)
-        return i + 1, w, memory, within, undefined, taken, jnp.any(going)
+        if window is not None:
+            last = jnp.minimum(i, len(window.points) - 1)
+            points = window.points.at[last].set(call.landscape.join(w.components))
+            window = Window(points, last)
+        return i + 1, w, memory, within, undefined, taken, jnp.any(going), window
 
     zeros = call.zeros
-    _, last, memory, within, undefined, taken, _ = lax.while_loop(
-        lambda carry: (carry[0] < length) & carry[-1],
+    known = suspects, zeros != 0, zeros, True
+    _, last, memory, within, undefined, taken, _, window = lax.while_loop(
+        lambda carry: (carry[0] < length) & carry[-2],
         careful,
-        (jnp.zeros_like(length), state.w, state.memory, zeros == 0, zeros != 0, zeros, True),
+        (jnp.zeros_like(length), state.w, state.memory, *known, state.window),
     )
     gone = suspects & ~within
     first = gone & (state.outcome == Outcome.BUDGET)
@@ -225,6 +243,7 @@ def _carefully(call: Call, state: State, following: State, suspects: Any, length
         running=state.running & ~gone,
         outcome=jnp.where(first, label, state.outcome),
         n_steps=jnp.where(first, state.t + taken + 1, state.n_steps),
+        window=window,
     )
 
 
@@ -232,9 +251,9 @@ def checked(call: Call, state: State) -> State:
     """Decides the undecided runs that have come to rest."""
     candidates = state.running & (state.outcome == Outcome.BUDGET)
     if call.manner.quick and call.manner.algorithm.is_autonomous:
-        near = fixed_tolerance(call.thresholds, state.w, call.batch.size)
         look = call.over_runs(lambda s, *at: may_rest(s, call.thresholds, *at), quick=True)
-        step, may = look(state.w, state.memory, state.t + 1)
+        step, rounding, may = look(state.w, state.memory, state.t + 1)
+        near = fixed_tolerance(call.thresholds, state.w, call.batch.size, rounding)
         # As in `may_rest`, a factor 2 for rounding, beside the one of the criterion.
         candidates = candidates & (may | (step <= 4 * near))
     return lax.cond(jnp.any(candidates), partial(_decided, call), lambda s, _: s, state, candidates)
@@ -260,31 +279,31 @@ def _decided(call: Call, state: State, candidates: Any) -> State:
 
 def _period(call: Call, state: State, candidates: Any) -> tuple[Any, Any]:
     """The period with which each candidate comes back for good (0: none), and its amplitude."""
-    thresholds, at = call.thresholds, (state.w, state.memory, state.t + 1)
-    near = fixed_tolerance(thresholds, state.w, call.batch.size)
+    thresholds = call.thresholds
     look = call.over_runs(lambda s, *at: nearly_closed(s, thresholds, *at))
-    step, alternates, period, amplitude, largest = look(*at)
+    seen = look(state.w, state.memory, state.t + 1)
+    near = fixed_tolerance(thresholds, state.w, call.batch.size, seen.rounding)
     # What all but closes after some steps alternates about a point that it does not come to.
-    still = candidates & (step <= 2 * near) & (~alternates | (step <= rounding_of(state.w)))
-    none = jnp.zeros_like(near)
-    fixed = still & _attracts(call, state, still, jnp.ones_like(period), near, none)
-    closed = candidates & ~fixed & (period > 0)
-    extent = cycle_tolerance(thresholds, state.w, call.batch.eta * largest)
-    cycles = closed & _attracts(call, state, closed, period, extent, largest)
-    found = jnp.where(fixed, jnp.int8(1), jnp.where(cycles, period, jnp.int8(0)))
-    return found, jnp.where(cycles, amplitude, 0.0)
+    still = candidates & (seen.step <= 2 * near) & (~seen.closed | (seen.step <= seen.rounding))
+    once = seen._replace(period=jnp.ones_like(seen.period), longest=jnp.zeros_like(near))
+    fixed = still & _attracts(call, state, still, once, near)
+    closed = candidates & ~fixed & (seen.period > 0)
+    extent = cycle_tolerance(thresholds, call.batch.eta * seen.longest, seen.rounding)
+    cycles = closed & _attracts(call, state, closed, seen, extent)
+    found = jnp.where(fixed, jnp.int8(1), jnp.where(cycles, seen.period, jnp.int8(0)))
+    return found, jnp.where(cycles, seen.amplitude, 0.0)
 
 
-def _attracts(call: Call, state: State, those: Any, period: Any, within: Any, longest: Any) -> Any:
-    """Whether w is that near to a point that comes back after `period` steps, and nears it.
+def _attracts(call: Call, state: State, those: Any, seen: Look, within: Any) -> Any:
+    """Whether w is that near to a point that comes back after the period seen, and nears it.
 
     Of runs not among `those` anything is said. Let r be the sum of the directions over one
-    period. It is no more than a rounding error of the `longest` direction (a few ε, of each
+    period. It is no more than a rounding error of the longest direction (a few ε, of each
     gradient and each sum). Or once w is moved by `within` against it, it no longer points there,
     so that a zero lies between; and over the next period it is shorter, or ηr is no more than a
     rounding error of w.
     """
-    periods = jnp.where(those, period, jnp.int8(0))
+    periods = jnp.where(those, seen.period, jnp.int8(0))
     move = call.over_runs(Stepper.move)
 
     def over_period(w: ArrayVector, memory: Any) -> tuple[ArrayVector, ArrayVector, Any]:
@@ -317,8 +336,8 @@ def _attracts(call: Call, state: State, those: Any, period: Any, within: Any, lo
     turned = jax.vmap(ArrayVector.dot)(unit, beyond) <= 0
     length = jax.vmap(ArrayVector.norm)
     shorter = length(second) < length(first)
-    rounding = call.batch.eta * largest <= rounding_of(state.w)
-    exact = largest <= 16 * np.finfo(longest.dtype).eps * longest
+    rounding = call.batch.eta * largest <= seen.rounding
+    exact = largest <= 16 * np.finfo(largest.dtype).eps * seen.longest
     return exact | (turned & (shorter | rounding))
 
 

@@ -54,27 +54,27 @@ class Criteria:
 
     * it *turns over*: from w − δu, the sum over p steps no longer points along u, so that along
       this line there is a zero of it within δ;
-    * and it *shrinks*: the sum over the next p steps is shorter. Or ηr is at most 4ε|w|∞, so that
-      w moves by no more than it is rounded.
+    * and it *shrinks*: the sum over the next p steps is shorter. Or ηr is at most the rounding of
+      a step, 4ε times the largest coordinate of w and of its ascent point.
 
     So a plateau, a flat valley and a drift are no rest, since moving by δ does not change them;
     and a point that is left is none, however near. A δ is a length:
 
     Attributes:
-        gradient_tolerance: of a fixed point δ is this fraction of max(|w|∞, |start|∞), plus
-            4ε|w|∞. A step is at most 2δ long (where a step contracts, ‖w − ηd‖ ≤ ‖w‖, it is at
-            most twice the way), and no p ≥ 2 directions cancel to `NEARLY_CLOSED`, which they
-            do on a cycle that is smaller than δ. Of algorithms that change from step to step or
-            draw examples it is an absolute bound of each gradient, direction and change of
+        gradient_tolerance: of a fixed point δ is this fraction of max(|w|∞, |start|∞), plus the
+            rounding of a step. A step is at most 2δ long (where a step contracts, ‖w − ηd‖ ≤ ‖w‖,
+            it is at most twice the way), and no p ≥ 2 directions cancel to `NEARLY_CLOSED`, which
+            they do on a cycle that is smaller than δ. Of algorithms that change from step to step
+            or draw examples it is an absolute bound of each gradient, direction and change of
             memory.
-        cycle_tolerance: of a cycle δ is this fraction of its longest step, plus 4ε|w|∞, and ηr
-            is at most δ. (The sum, not the mean: with the mean, whatever still decays slowly
-            would pass for a multiple of the period first.) A run that converges while it
-            alternates, with multiplier −m, keeps the ratio of r to its directions at 1 − m. A
-            run that nears a cycle of period p while it alternates about it has a sum over 2p
-            that falls sooner than that over p: so no period is named while a shorter one, from 2
-            on, has a sum of at most `NEARLY_CLOSED` of the largest direction. What is seen is
-            one moment: a run that nears an unstable cycle along its stable directions is not
+        cycle_tolerance: of a cycle δ is this fraction of its longest step, plus the rounding of a
+            step, and ηr is at most δ. (The sum, not the mean: with the mean, whatever still
+            decays slowly would pass for a multiple of the period first.) A run that converges
+            while it alternates, with multiplier −m, keeps the ratio of r to its directions at
+            1 − m. A run that nears a cycle of period p while it alternates about it has a sum
+            over 2p that falls sooner than that over p: so no period is named while a shorter one,
+            from 2 on, has a sum of at most `NEARLY_CLOSED` of the largest direction. What is seen
+            is one moment: a run that nears an unstable cycle along its stable directions is not
             told from one that stays.
         max_period: the longest period that is looked for.
         divergence_radius: a run has diverged when its next iterate is farther than this from

@@ -28,38 +28,48 @@ class Thresholds(NamedTuple):
     check_every: Any
 
 
-def fixed_tolerance(thresholds: Thresholds, w: ArrayVector, size: Any) -> Any:
+class Look(NamedTuple):
+    """What a first look at a run's next steps saw. It does not say that anything is for good.
+
+    Attributes:
+        step: the largest entry of one step.
+        rounding: `Stepper.rounding` of that step.
+        closed: whether the directions all but cancel over some p ≥ 2 steps.
+        period: the p ≥ 2 after which w comes back; 0: none up to `max_period`.
+        amplitude: half the largest distance from w to another point of the cycle.
+        longest: the longest direction on the way.
+    """
+
+    step: Any
+    rounding: Any
+    closed: Any
+    period: Any
+    amplitude: Any
+    longest: Any
+
+
+def fixed_tolerance(thresholds: Thresholds, w: ArrayVector, size: Any, rounding: Any) -> Any:
     """How near to a fixed point each of a batch of points counts as being there."""
     largest = jax.vmap(ArrayVector.largest_entry)(w)
-    return thresholds.gradient_tolerance * jnp.maximum(largest, size) + rounding_of(w)
+    return thresholds.gradient_tolerance * jnp.maximum(largest, size) + rounding
 
 
-def cycle_tolerance(thresholds: Thresholds, w: ArrayVector, longest_step: Any) -> Any:
+def cycle_tolerance(thresholds: Thresholds, longest_step: Any, rounding: Any) -> Any:
     """How near to a point of a cycle each of a batch of points counts as being there."""
-    return thresholds.cycle_tolerance * longest_step + rounding_of(w)
-
-
-def rounding_of(w: ArrayVector) -> Any:
-    """4ε times the largest coordinate of each of a batch of points.
-
-    A step w − ηd rounds by ε/2, an ulp is at most ε, and a run that alternates within the
-    rounding of its fixed point takes steps of one or two of them.
-    """
-    epsilon = np.finfo(w.components[0].dtype).eps
-    return 4 * epsilon * jax.vmap(ArrayVector.largest_entry)(w)
+    return thresholds.cycle_tolerance * longest_step + rounding
 
 
 def may_rest(
     of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
-) -> tuple[Any, Any]:
-    """The largest entry of a step, and whether a cycle has to be looked for more closely.
+) -> tuple[Any, Any, Any]:
+    """The largest entry of a step, its rounding, and whether a cycle is to be looked for closely.
 
     A necessary condition, from largest entries: |v|∞ ≤ ‖v‖ ≤ √dim |v|∞; the factor 2 leaves
     room for rounding.
     """
     low, width = trusted(of_run.rho)
     of_largest = 2 * thresholds.cycle_tolerance * np.sqrt(of_run.landscape.dim)
-    unseen = rounding_of_one(w)
+    rounding = of_run.rounding(w, t)
 
     def look(p: Any, carry: tuple) -> tuple:
         point, memory, total, largest, strain, found, step = carry
@@ -68,7 +78,7 @@ def may_rest(
         entry = d.largest_entry()
         largest = jnp.maximum(largest, entry)
         step = jnp.where(p == 1, eta * entry, step)
-        closed = eta * total.largest_entry() <= of_largest * (eta * largest) + 2 * unseen
+        closed = eta * total.largest_entry() <= of_largest * (eta * largest) + 2 * rounding
         found = found | ((p > 1) & closed)
         strain = jnp.maximum(strain, of_step)
         return point - eta * d, memory, total, largest, strain, found, step
@@ -77,27 +87,19 @@ def may_rest(
     zero = jax.tree.map(jnp.zeros_like, w)
     carry = (w, memory, zero, none, none.astype(low.dtype), none != 0, none)
     *_, strain, found, step = lax.fori_loop(1, thresholds.max_period + 1, look, carry)
-    return step, found | (strain > width)
-
-
-def rounding_of_one(w: ArrayVector) -> Any:
-    """`rounding_of` of one point."""
-    return 4 * np.finfo(w.components[0].dtype).eps * w.largest_entry()
+    return step, rounding, found | (strain > width)
 
 
 def nearly_closed(
     of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """A first look at where w comes back to, which does not say whether it does so for good.
+) -> Look:
+    """A first look at where w comes back to.
 
-    That is: the largest entry of one step; whether the directions all but cancel over some p ≥ 2
-    steps; the period p ≥ 2 after which w comes back (0: none up to `max_period`), the amplitude,
-    and the longest direction on the way. The amplitude is half the largest distance from w to
-    another point of the cycle. What the algorithm remembers is to come back with w: a run with
-    momentum that turns is not at rest.
+    What the algorithm remembers is to come back with w: a run with momentum that turns is not at
+    rest.
     """
     none = jnp.zeros_like(of_run.eta)
-    unseen = rounding_of_one(w)
+    rounding = of_run.rounding(w, t)
 
     def look(p: Any, carry: tuple) -> tuple:
         point, now, total, largest, closed, reach, period, amplitude, step, longest = carry
@@ -109,7 +111,7 @@ def nearly_closed(
             back = _distance(now, memory)
             left, entry = jnp.maximum(left, back), jnp.maximum(entry, back)
         step = jnp.where(p == 1, eta * entry, step)
-        tolerance = thresholds.cycle_tolerance * (eta * largest) + unseen
+        tolerance = cycle_tolerance(thresholds, eta * largest, rounding)
         # Looking ahead may overflow, and inf ≤ inf is no rest.
         near = (eta * left <= tolerance) & jnp.isfinite(largest)
         counts = (p > 1) & (p <= thresholds.max_period)
@@ -130,7 +132,7 @@ def nearly_closed(
     *_, closed, _, period, amplitude, step, longest = lax.fori_loop(
         1, jnp.maximum(thresholds.max_period, 2) + 1, look, carry
     )
-    return step, closed, period, amplitude, longest
+    return Look(step, rounding, closed, period, amplitude, longest)
 
 
 def at_rest_for_good(

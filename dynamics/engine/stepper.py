@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynamics.algorithms.algorithm import Algorithm, gradients, move
+from dynamics.algorithms.algorithm import Algorithm, ascent_point, gradients, move
 from dynamics.algorithms.vector import ArrayVector, Vector, quick_vector
 from landscapes import Landscape
 
@@ -67,6 +67,21 @@ class Stepper(NamedTuple):
             # What is below the range wraps around to above it, and so does a NaN of either sign.
             strain = jnp.maximum(strain, lax.bitcast_convert_type(square, low.dtype) - low)
         return ArrayVector(d.components), eta, _plain(memory), strain
+
+    def rounding(self, w: ArrayVector, t: Any) -> Any:
+        """4ε times the largest coordinate of w and of the ascent point of step t.
+
+        A step w − ηd rounds by ε/2, an ulp is at most ε, and a run that alternates within the
+        rounding of its fixed point takes steps of one or two of them. So it does where the ascent
+        point is far out, and rounded as coarsely.
+        """
+        drawn, whole = gradients(self.landscape, self.algorithm, self.order, t)
+        at = (quick_vector([]) if self.quick else ArrayVector)(w.components)
+        ascended = ascent_point(
+            drawn, self.algorithm, at, self.rho, t=t.astype(self.eta.dtype), whole_gradient=whole
+        )
+        largest = jnp.maximum(w.largest_entry(), ascended.largest_entry())
+        return 4 * np.finfo(largest.dtype).eps * largest
 
     def quick_step(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any, Any]:
         """The next point, its memory, and the strain of `quick_move`."""

@@ -24,6 +24,7 @@ from dynamics.engine.kernel import (
     Manner,
     State,
     Thresholds,
+    Window,
     begun,
     blocked,
     checked,
@@ -31,7 +32,6 @@ from dynamics.engine.kernel import (
 from dynamics.engine.lanes import OfRuns
 from dynamics.engine.programs import (
     Program,
-    Window,
     count_compilation,
     empty_memory,
     memory_of_one,
@@ -48,7 +48,7 @@ _LEAST_TILE_RUNS = 8
 _MOST_TILES_PER_CHUNK = 32
 # On an accelerator a tile is what one launch works on.
 _ACCELERATOR_TILE_RUNS = 131_072
-# Numbers in a window of steps.
+# Numbers in a window of steps. It goes from block to block, so that a large one would cost time.
 _WINDOW_NUMBERS = 2**17
 
 
@@ -74,6 +74,7 @@ class XLAProgram(Program):
         tiles = _MOST_TILES_PER_CHUNK * _TILE_NUMBERS // (self.tile * landscape.dim)
         tiles = np.clip(tiles, 1, _MOST_TILES_PER_CHUNK) if platform == "cpu" else 1
         self.chunk = int(tiles) * self.tile
+        self._steps = max(1, _WINDOW_NUMBERS // (self.tile * landscape.dim))
         # What matrix products of this size take: better to look again soon than late.
         self.cost = 1e-9 * landscape.dim**2
         # XLA's default of 256 bits leaves half of an AVX-512 unit idle; where the processor has
@@ -89,6 +90,8 @@ class XLAProgram(Program):
             known = (runs.outcome, runs.n_steps, runs.period, runs.amplitude)
             batch = batch._replace(runs=Runs(landscape.split(runs.final), *known), memory=memory)
             state = begun(Call(landscape, thresholds, span, batch, manner))
+            points = jnp.zeros((self._steps, *runs.final.shape))
+            state = state._replace(window=Window(points, jnp.zeros_like(span.begin)))
             return state, jnp.any(state.running)
 
         def block(
@@ -161,31 +164,31 @@ class XLAProgram(Program):
 
     def windows(
         self, landscape: Landscape, radius: float, of_runs: OfRuns, n_steps: int, *, device: Any
-    ) -> Iterator[Window]:
+    ) -> Iterator[np.ndarray]:
         n, (eta, rho, starts, order) = len(of_runs.eta), of_runs
         runs = empty_result(n, landscape.dim)
         runs.final[...] = starts
         # The size of a start is asked about by checks, and no path makes any.
         memory, unasked = empty_memory(landscape, self._algorithm, n), np.zeros(n)
         batch = Batch(runs, memory, eta, rho, order, unasked)
-        steps = min(n_steps, max(1, _WINDOW_NUMBERS // (n * landscape.dim)))
-        window = np.empty((steps, n, landscape.dim))
-        # Tolerances that nothing meets: whatever rests goes on.
+        # Tolerances that nothing meets: whatever rests goes on. A block is a window.
         thresholds = Thresholds(
-            np.float64(-1), np.float64(-1), np.int32(0), np.float64(radius), np.int32(1)
+            np.float64(-1), np.float64(-1), np.int32(0), np.float64(radius), np.int32(self._steps)
         )
         with jax.enable_x64(True), jax.default_device(device):
             span = _typed(Span(0, n_steps, False))
             landscape, thresholds, span = jax.device_put((landscape, thresholds, span), device)
             state, fixed, _ = self._begin(landscape, thresholds, span, batch, device)
             state = state._replace(unseen=jax.device_put(np.bool_(False), device))
-        for begin in range(0, n_steps, steps):
-            taken = min(steps, n_steps - begin)
+        for begin in range(0, n_steps, self._steps):
+            taken = min(self._steps, n_steps - begin)
             with jax.enable_x64(True), jax.default_device(device):
-                for k in range(taken):
-                    state, points = self._blocked(landscape, thresholds, span, fixed, state)
-                    window[k] = np.asarray(points)[:n]
-            yield window[:taken]
+                state, _ = self._blocked(landscape, thresholds, span, fixed, state)
+                window = np.array(state.window.points)[:taken, :n]
+                # Where nothing moves any more the block ends early.
+                last = int(state.window.last)
+            window[last + 1 :] = window[last]
+            yield window
 
 
 def _typed(span: Span) -> Span:

@@ -41,7 +41,7 @@ def judged(
         return bool(unit @ beyond <= 0 and (nearing or eta * largest <= rounding(w)))
 
     def rounding(w: Real) -> float:
-        return 4 * EPS * np.abs(w).max()
+        return 4 * EPS * oracle.farthest(landscape, algorithm.name, w, rho)
 
     def period(w: Real) -> int:
         here, total, largest = w, np.zeros_like(w), 0.0

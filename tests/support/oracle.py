@@ -154,6 +154,18 @@ def direction(landscape: Landscape, algorithm: str, w: Real, rho: float) -> Real
     return DIRECTIONS[algorithm](w, step)
 
 
+def farthest(landscape: Landscape, algorithm: str, w: Real, rho: float) -> float:
+    """The largest coordinate at which a step from w asks for a gradient."""
+    asked = [np.abs(w).max()]
+
+    def gradient(at: Real) -> Real:
+        asked.append(np.abs(at).max())
+        return landscape.reference_gradient(at)
+
+    DIRECTIONS[algorithm](w, Step(gradient, gradient, landscape.hessian, rho, 1))
+    return max(asked)
+
+
 # What is subtracted, before the base step and η, by each registered algorithm.
 DIRECTIONS: dict[str, Callable[[Real, Step], Real]] = {
     "GD": _gd,
