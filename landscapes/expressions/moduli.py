@@ -21,7 +21,7 @@ class Kinked(Exception):
 
     def __init__(self, written: Any, size: Any, power: Any) -> None:
         self.written, self.size, self.power = written, size, power
-        super().__init__(f"{written} is |{size}|" + ("" if power == 1 else f"**{power}"))
+        super().__init__(f"{written}, which is |{size}|" + ("" if power == 1 else f"**{power}"))
 
 
 def with_moduli(expression: Any, point: tuple[sympy.Symbol, ...]) -> Any:
@@ -69,7 +69,8 @@ def _check(expression: Any, changed: dict[Any, Any], point: tuple[sympy.Symbol, 
         powers = [p for p in left.atoms(sympy.Pow) if p.base == one]
         power = powers[0].exp if powers else sympy.S.One
         written = next((old for old, new in changed.items() if new.has(one)), None)
-        raise Kinked(written or f"a root of ({one.args[0]})**2", one.args[0], power)
+        root = f"a root of {sympy.Pow(one.args[0], 2, evaluate=False)}"
+        raise Kinked(written or root, one.args[0], power)
     for sign in left.atoms(sympy.sign):
         if sign.has(*point):
             raise Kinked(sign, sign.args[0], 0)

@@ -156,5 +156,5 @@ def without_hidden_kinks(
     try:
         return with_moduli(expression, point)
     except Kinked as why:
-        found = f"it holds a root of an even power, {short(str(why), 60)}"
+        found = f"it holds {short(str(why), 60)}"
         raise FormulaError(text, 0, found, "a loss must have a Hessian everywhere") from None

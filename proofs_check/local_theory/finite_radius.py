@@ -68,13 +68,18 @@ def _leaving(
     def rate(direction: Any, eta: Any, rho: Any) -> Any:
         small = _DEVIATION * jnp.sqrt(rho)
 
-        def advance(u: Any, _: None) -> tuple[Any, Any]:
+        def advance(carry: Any) -> Any:
+            t, u, total = carry
             after = one_step(landscape, algorithm, centre + small * u, eta, rho) - centre
             length = jnp.sqrt((after * after).sum())
-            return after / length, jnp.log(length / small)
+            total = total + jnp.where(t < _APPROACH, 0.0, jnp.log(length / small))
+            return t + 1, after / length, total
 
-        logarithms = jax.lax.scan(advance, direction, length=_APPROACH + _COUNTED)[1]
-        return logarithms[_APPROACH:].mean()
+        # A `while_loop`, which is compiled to machine code with the step, as a `scan` is not.
+        begin = jnp.int32(0), direction, jnp.zeros_like(eta)
+        steps = _APPROACH + _COUNTED
+        *_, total = jax.lax.while_loop(lambda carry: carry[0] < steps, advance, begin)
+        return total / _COUNTED
 
     rates = batched(rate)
 

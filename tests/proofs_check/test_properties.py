@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import sympy
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -77,27 +77,36 @@ def cases(draw, dim, most_h=2.0):
 
 @lru_cache
 def stepper(algorithm):
-    def measure(landscape, w, eta, rho):
-        def advance(w, _):
-            w = one_step(landscape, algorithm, w, eta, rho)
-            return w, (w, landscape.loss(w))
+    def measure(landscape, w, eta, rho, n_steps):
+        def advance(carry):
+            i, w = carry
+            return i + 1, jnp.where(i < n_steps, one_step(landscape, algorithm, w, eta, rho), w)
 
         g = landscape.gradient(w)
-        _, (path, losses) = jax.lax.scan(advance, w, length=MOST_STEPS)
-        return path[0], landscape.loss(w), losses, jnp.sqrt(jnp.sum(g * g))
+        first = one_step(landscape, algorithm, w, eta, rho)
+        # A `while_loop`, which is compiled to machine code, and a `scan` is not.
+        _, last = jax.lax.while_loop(lambda c: c[0] < MOST_STEPS, advance, (jnp.int32(1), first))
+        losses = [landscape.loss(w) for w in (w, first, last)]
+        return first, *losses, jnp.sqrt(jnp.sum(g * g))
 
     return batched(measure)
 
 
+def stepped(algorithm, drawn, n_steps=1):
+    """The first point; the losses before, there and after `n_steps` steps; ‖g‖ at the start."""
+    spectra, steps, radii, starts = drawn
+    times = np.full(len(steps), n_steps, np.int32)
+    landscapes = Quadratic.batch(spectra)
+    return stepper(algorithm)(landscapes, starts, steps / spectra[:, 0], radii, times)
+
+
 def measured(algorithm, drawn, n_steps):
     """The quantities that the claims' formulas speak of, E_t being that after `n_steps` steps."""
-    spectra, steps, radii, starts = drawn
-    rates = steps / spectra[:, 0]
-    landscape = Quadratic.batch(spectra)
-    _, before, losses, norm = stepper(algorithm)(landscape, starts, rates, radii)
-    after, later = losses[:, 0], losses[:, n_steps - 1]
+    spectra, steps, radii, _ = drawn
+    _, before, after, later, norm = stepped(algorithm, drawn, n_steps)
     return {
-        h: steps, beta: spectra[:, 0], alpha: spectra[:, -1], eta: rates, rho: radii,
+        h: steps, beta: spectra[:, 0], alpha: spectra[:, -1],
+        eta: steps / spectra[:, 0], rho: radii,
         excess: before, first_excess: before, next_excess: after, gradient_norm: norm,
         t: np.full(len(steps), float(n_steps)),
         later_excess: later, loss: before, next_loss: after,
@@ -125,9 +134,11 @@ def test_every_bound_of_the_ledger_is_here():
 def test_bound(name):
     claim = CLAIMS[name]
     met = []
+    # That one is found says enough of a bound that is known to fail: the claim has the witness.
+    phases = set(Phase) - ({Phase.shrink} if claim.recorded is Finding.FAILS else set())
 
     @given(st.sampled_from([1, 2, 5]).flatmap(cases), st.integers(1, MOST_STEPS))
-    @settings(max_examples=60)
+    @settings(max_examples=60, phases=phases)
     def search(drawn, n_steps):
         at = measured(ALGORITHM_OF[name], drawn, n_steps)
         inside = np.ones(BATCH, dtype=bool)
@@ -150,9 +161,9 @@ def test_bound(name):
 @settings(max_examples=60)
 def test_stable_sam_comes_nearer_whenever_gradient_descent_does(drawn):
     """‖w⁺‖² ≤ ‖w‖² − η(2/λ₁ − η)‖g‖² on every quadratic, for every ρ."""
-    spectra, steps, radii, starts = drawn
+    spectra, steps, _, starts = drawn
     rates = steps / spectra[:, 0]
-    after, _, _, norm = stepper(StableSAM)(Quadratic.batch(spectra), starts, rates, radii)
+    after, *_, norm = stepped(StableSAM, drawn)
     before = (starts**2).sum(axis=1)
     bound = before - rates * (2 / spectra[:, 0] - rates) * norm**2
     assert ((bound - (after**2).sum(axis=1)) / before >= -ROUNDING).all()
@@ -162,9 +173,9 @@ def test_stable_sam_comes_nearer_whenever_gradient_descent_does(drawn):
 @settings(max_examples=60)
 def test_stable_sam_moves_as_far_as_gradient_descent(drawn):
     """‖w⁺ − w‖ = η‖g‖."""
-    spectra, steps, radii, starts = drawn
+    spectra, steps, _, starts = drawn
     rates = steps / spectra[:, 0]
-    after, _, _, norm = stepper(StableSAM)(Quadratic.batch(spectra), starts, rates, radii)
+    after, *_, norm = stepped(StableSAM, drawn)
     moved = np.sqrt(((after - starts) ** 2).sum(axis=1))
     # The difference of nearby points carries the rounding of the points themselves.
     size = rates * norm + np.sqrt((starts**2).sum(axis=1))
@@ -177,7 +188,7 @@ def test_sam_descends_its_potential(drawn):
     """With s_t = (−1)^t w_t, J(s) = ½sᵀ(2I − ηΛ)s − ηρ‖Λs‖ falls by at least ½η‖∇J‖²_Λ."""
     spectra, steps, radii, starts = drawn
     rates = steps / spectra[:, 0]
-    after, *_ = stepper(SAM)(Quadratic.batch(spectra), starts, rates, radii)
+    after, *_ = stepped(SAM, drawn)
     following = -after
     eta_, rho_ = rates[:, None], radii[:, None]
 
@@ -206,7 +217,7 @@ def test_each_mode_is_multiplied_by_its_multiplier(algorithm):
     def search(drawn):
         spectra, steps, radii, starts = drawn
         rates = steps / spectra[:, 0]
-        after, *_ = stepper(algorithm)(Quadratic.batch(spectra), starts, rates, radii)
+        after, *_ = stepped(algorithm, drawn)
         at = {curvature: spectra, eta: rates[:, None], rho: radii[:, None]}
         predicted = value(multiplier(algorithm), at)
         # 1 − ηλ(1 + ρλ) is a difference of terms of size 1 and ηλ(1 + ρλ).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +20,7 @@ def started(*arguments: str, path: Path | None = None, **given) -> subprocess.Po
     environment |= given.pop("env", {})
     return subprocess.Popen(
         [sys.executable, "-m", *arguments], cwd=ROOT, env=environment, text=True,
-        stderr=subprocess.PIPE, errors="backslashreplace",
-        # Whatever the tests were started by: a child of what ignores an interrupt ignores it, too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **given,
+        stderr=subprocess.PIPE, errors="backslashreplace", **given,
     )  # fmt: skip
 
 
@@ -32,7 +29,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, error
 
 
-def test_an_interrupt_during_import_is_one_line_and_130(tmp_path: Path):
+def test_an_interrupt_during_import_is_one_line_and_130(tmp_path: Path, interruptible):
     # In place of the first library that takes long; the second of these swallows it.
     loads = "import os, signal, time\n{}\ntime.sleep(60)\n"
     send = "os.kill(os.getpid(), signal.SIGINT)"
