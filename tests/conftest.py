@@ -42,11 +42,25 @@ NOT_IN_CHECK = ("slow", "figures", "ledger", "fuzz")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as `check` what `make check` runs.
+    """Marks as `check` what `make check` runs, and groups the cases of a file by their landscape.
 
-    That is the first case of every test that takes little. Of a test marked `breadth` it is the
-    first case of each landscape and of each algorithm, or every case if it has neither.
+    Checked is the first case of every test that takes little. Of a test marked `breadth` it is
+    the first case of each landscape and of each algorithm, or every case if it has neither.
+
+    The tests of a file compile the same programs. One landscape after the other they find them
+    compiled; one test after the other, of so many landscapes, most have been dropped again.
     """
+    _mark(items)
+    at: dict[object, int] = {}
+    items.sort(key=lambda item: at.setdefault(_file_and_landscape(item), len(at)))
+
+
+def _file_and_landscape(item: pytest.Item) -> object:
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    return item.path, repr(given["landscape"]) if "landscape" in given else None
+
+
+def _mark(items: list[pytest.Item]) -> None:
     seen = set()
     for item in items:
         if any(item.get_closest_marker(name) for name in NOT_IN_CHECK):
