@@ -53,6 +53,11 @@ def undefined_at(landscape: Landscape, components: Components) -> Any:
     shapes = tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
     if _is_defined_everywhere(structure, shapes):
         return None
+    return _undefined_at(landscape, components)
+
+
+@jax.jit  # so that it is read once for a landscape, however often a step asks
+def _undefined_at(landscape: Landscape, components: Components) -> Any:
     return undefined_of(landscape._loss_and_gradient_of, components)
 
 

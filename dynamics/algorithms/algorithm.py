@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 import jax
@@ -18,6 +18,7 @@ from dynamics.algorithms.vector import ArrayVector, Vector
 from landscapes import FiniteSum, Landscape
 from landscapes.checks import shown
 from landscapes.domain import undefined_at
+from landscapes.landscape import Components
 
 V = TypeVar("V", bound=Vector)
 # (t, η, ρ) → the η and ρ of step t = 1, 2, ….
@@ -280,8 +281,7 @@ def gradients(
     """
 
     def whole(v: V) -> V:
-        gradient = type(v)(landscape.gradient_of(v.components))
-        return _where_defined(landscape, v, gradient, undefined)
+        return type(v)(_gradient(landscape, v.components, undefined))
 
     if algorithm.order is None or not isinstance(landscape, FiniteSum):
         return whole, whole
@@ -295,19 +295,37 @@ def gradient_of_examples(
     """The mean of the gradients of these examples, shape `(batch,)`: a function of JAX vectors."""
 
     def of_drawn(v: V) -> V:
-        if len(examples) == 1:
-            gradient = type(v)(landscape.example_gradient_of(v.components, examples[0]))
-        else:
-            each = jax.vmap(lambda e: landscape.example_gradient_of(v.components, e))(examples)
-            gradient = type(v)(tuple(jnp.mean(component, axis=0) for component in each))
-        return _where_defined(landscape, v, gradient, undefined)
+        return type(v)(_gradient_of_examples(landscape, examples, v.components, undefined))
 
     return of_drawn
 
 
-def _where_defined(landscape: Landscape, v: V, gradient: V, otherwise: float) -> V:
-    """The gradient at v, with every entry `otherwise` where it or the loss is undefined."""
-    nowhere = undefined_at(landscape, v.components)
+# Compiled functions, so that JAX traces them once for a landscape, however often a step asks.
+
+
+@partial(jax.jit, static_argnums=2)
+def _gradient(landscape: Landscape, components: Components, undefined: float) -> Components:
+    gradient = landscape.gradient_of(components)
+    return _where_defined(landscape, components, gradient, undefined)
+
+
+@partial(jax.jit, static_argnums=3)
+def _gradient_of_examples(
+    landscape: FiniteSum, examples: Any, components: Components, undefined: float
+) -> Components:
+    if len(examples) == 1:
+        gradient = landscape.example_gradient_of(components, examples[0])
+    else:
+        each = jax.vmap(lambda e: landscape.example_gradient_of(components, e))(examples)
+        gradient = tuple(jnp.mean(component, axis=0) for component in each)
+    return _where_defined(landscape, components, gradient, undefined)
+
+
+def _where_defined(
+    landscape: Landscape, components: Components, gradient: Components, otherwise: float
+) -> Components:
+    """The gradient, with every entry `otherwise` where it or the loss is undefined."""
+    nowhere = undefined_at(landscape, components)
     if nowhere is None:
         return gradient
-    return type(v)(tuple(jnp.where(nowhere, otherwise, c) for c in gradient.components))
+    return tuple(jnp.where(nowhere, otherwise, c) for c in gradient)

@@ -25,6 +25,8 @@ from landscapes.domain import undefined_at
 _SCALARS = ("int8", "int32", "int8", "float64", "float64", "float64", "float64", "bool")
 _N_SCALARS = len(_SCALARS)
 _THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
+# A step of fewer instructions makes a program below the limit, that of a dozen steps and more.
+_SHORT = 800
 # Steps of a window: few enough that it stays in cache, many enough that a call costs nothing.
 _WINDOW_NUMBERS = 2**17
 
@@ -34,11 +36,19 @@ class NativeProgram(Program):
 
     def __init__(self, landscape: Landscape, algorithm: Algorithm, *, quick: bool = True) -> None:
         self._algorithm, self._landscape = algorithm, landscape
-        self._leaves, structure = memory_of_one(landscape.component_shapes, algorithm)
-        self._structure = structure
-        n, m = len(landscape.component_shapes), len(self._leaves)
-        draws = self._draws = algorithm.order is not None
-        manner = Manner(algorithm, quick)
+        self._leaves, self._structure = memory_of_one(landscape.component_shapes, algorithm)
+        self._draws, self._manner = algorithm.order is not None, Manner(algorithm, quick)
+        self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
+        # Paths need a step and no more. What takes steps can be compiled where one can, and is
+        # not too long where one is short.
+        if self._step.instructions > _SHORT:
+            self._runs  # noqa: B018
+
+    @cached_property
+    def _runs(self) -> native.Compiled:
+        """Runs to the end of a span."""
+        n, m = len(self._landscape.component_shapes), len(self._leaves)
+        structure, draws, manner = self._structure, self._draws, self._manner
 
         def over_runs(landscape: Landscape, thresholds: Any, span: Span, *arrays: Any) -> Any:
             count_compilation()  # this line is run when the function is traced, and only then
@@ -51,10 +61,9 @@ class NativeProgram(Program):
 
         thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
         step = np.zeros((), np.int32)
-        fixed = (landscape, thresholds, Span(step, step, np.zeros((), bool)))
+        fixed = (self._landscape, thresholds, Span(step, step, np.zeros((), bool)))
         scalars = [(np.dtype(name), ()) for name in (*_SCALARS, *["int32"] * draws)]
-        self._compiled = native.compile_runs(over_runs, fixed, [*self._points, *scalars])
-        self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
+        return native.compile_runs(over_runs, fixed, [*self._points, *scalars])
 
     @property
     def _points(self) -> list[Any]:
@@ -91,7 +100,7 @@ class NativeProgram(Program):
         order = [batch.order] if self._draws else []
         given = [eta, batch.rho, batch.size, np.arange(len(eta)) < n, *order]
         inputs = [*points, *known, *given]
-        self._compiled(fixed, inputs, [*points, *known])
+        self._runs(fixed, inputs, [*points, *known])
         for part, point in zip(parts, points, strict=True):
             if not np.may_share_memory(part, point):
                 part[...] = point

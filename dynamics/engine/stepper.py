@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -41,8 +42,8 @@ class Stepper(NamedTuple):
 
     def move(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any, Any]:
         """What step t subtracts is d times η: d, η and the memory after the step."""
-        drawn, whole = gradients(self.landscape, self.algorithm, self.order, t)
-        return self.move_by(drawn, whole, w, memory, t)
+        given = self.landscape, self.eta, self.rho, self.order
+        return _move(self.algorithm, given, w, memory, t)
 
     def move_by(self, drawn: Any, whole: Any, w: Any, memory: Any, t: Any) -> tuple[Any, Any, Any]:
         """`move`, with the gradients given."""
@@ -58,15 +59,8 @@ class Stepper(NamedTuple):
         bit for bit, see `quick_vector`; but for entries of a unit vector that underflow beside a
         large one, which either way are right to 5e-324 only. Without `quick` it is the exact one.
         """
-        squares: list[Any] = []
-        vector = quick_vector(squares) if self.quick else ArrayVector
-        d, eta, memory = self.move(vector(w.components), memory, t)
-        low, _ = trusted(self.rho)
-        strain = jnp.zeros_like(self.rho, dtype=low.dtype)
-        for square in squares:
-            # What is below the range wraps around to above it, and so does a NaN of either sign.
-            strain = jnp.maximum(strain, lax.bitcast_convert_type(square, low.dtype) - low)
-        return ArrayVector(d.components), eta, _plain(memory), strain
+        given = self.landscape, self.eta, self.rho, self.order
+        return _quick_move((self.algorithm, self.quick), given, w, memory, t)
 
     def rounding(self, w: ArrayVector, t: Any) -> Any:
         """4ε times the largest coordinate of w and of the ascent point of step t.
@@ -87,6 +81,36 @@ class Stepper(NamedTuple):
         """The next point, its memory, and the strain of `quick_move`."""
         d, eta, memory, strain = self.quick_move(w, memory, t)
         return w - eta * d, memory, strain
+
+
+# Compiled functions, so that each is traced once, however often a program takes a step.
+
+
+@partial(jax.jit, static_argnums=0)
+def _move(
+    algorithm: Algorithm, given: Any, w: ArrayVector, memory: Any, t: Any
+) -> tuple[ArrayVector, Any, Any]:
+    landscape, eta, rho, order = given
+    drawn, whole = gradients(landscape, algorithm, order, t)
+    return Stepper(landscape, algorithm, eta, rho, order).move_by(drawn, whole, w, memory, t)
+
+
+@partial(jax.jit, static_argnums=0)
+def _quick_move(
+    manner: tuple[Algorithm, bool], given: Any, w: ArrayVector, memory: Any, t: Any
+) -> tuple[ArrayVector, Any, Any, Any]:
+    (algorithm, quick), (landscape, eta, rho, order) = manner, given
+    squares: list[Any] = []
+    vector = quick_vector(squares) if quick else ArrayVector
+    drawn, whole = gradients(landscape, algorithm, order, t)
+    stepper = Stepper(landscape, algorithm, eta, rho, order)
+    d, eta, memory = stepper.move_by(drawn, whole, vector(w.components), memory, t)
+    low, _ = trusted(rho)
+    strain = jnp.zeros_like(rho, dtype=low.dtype)
+    for square in squares:
+        # What is below the range wraps around to above it, and so does a NaN of either sign.
+        strain = jnp.maximum(strain, lax.bitcast_convert_type(square, low.dtype) - low)
+    return ArrayVector(d.components), eta, _plain(memory), strain
 
 
 def _plain(memory: Any) -> Any:

@@ -12,16 +12,21 @@ import numpy as np
 from dynamics.engine.native.elementary import FUNCTIONS
 from dynamics.engine.native.operations import apply
 from dynamics.engine.native.values import (
+    TRACED,
     WIDTH,
     Function,
     NotElementwise,
     Value,
+    is_over_runs,
     literal,
     value_of,
 )
 
 _CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 _CONTROL = ("while", "cond", "scan")
+# A called jaxpr of more instructions is a function of its own. To call it takes some twenty
+# instructions, which below this would be a share of it that is felt.
+_LONG = 300
 
 
 def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
@@ -39,7 +44,7 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
         operands = [read(v) for v in equation.invars]
         name = equation.primitive.name
         if name in _CALLS:
-            outputs = program(to, _called(equation), operands)
+            outputs = _call(to, _called(equation), operands)
         elif name in FUNCTIONS:
             outputs = program(to, _elementary(name, equation.outvars[0].aval), operands)
         elif name == "while":
@@ -67,6 +72,52 @@ def _elementary(name: str, aval: Any) -> Any:
 
 def _called(equation: Any) -> Any:
     return equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+
+
+# -- calls ---------------------------------------------------------------------------------------
+
+
+def _call(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
+    """What a called jaxpr makes of the operands: in place, or if it is long, by a function.
+
+    JAX calls the same jaxpr again where it can, and then the same function serves: a step that
+    is taken in a dozen places is compiled once.
+    """
+    if _instructions(closed.jaxpr) < _LONG:
+        return program(to, closed, operands)
+    places, size = _framed(operands)
+    key = id(closed.jaxpr), *((v.entries.shape, v.dtype, v.over_runs) for v in operands)
+    if key not in to.module.shared:
+        inner = Function(to.module)
+        begin = [_loaded(inner, "%frame", v, at) for v, at in zip(operands, places, strict=True)]
+        made = program(inner, closed, begin)
+        results, whole = _framed(made, size)
+        for value, offsets in zip(made, results, strict=True):
+            _stored(inner, "%frame", value, offsets)
+        name = to.name("call")
+        _add(to, name, inner)
+        # The jaxpr is kept with it, so that its number is not given to another.
+        to.module.shared[key] = name, whole, made, results, closed
+    name, whole, made, results, _ = to.module.shared[key]
+    frame = _run(to, name, whole, operands, places)
+    return [_loaded(to, frame, v, offsets) for v, offsets in zip(made, results, strict=True)]
+
+
+@lru_cache(maxsize=1024)
+def _instructions(jaxpr: Any) -> int:
+    """About how many instructions it is translated to."""
+    total = 0
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        entries = max(v.aval.size // (TRACED if is_over_runs(v.aval) else 1)
+                      for v in equation.outvars)  # fmt: skip
+        if name in _CALLS:
+            total += _instructions(_called(equation).jaxpr)
+        elif name in FUNCTIONS:
+            total += entries * _instructions(_elementary(name, equation.outvars[0].aval).jaxpr)
+        else:
+            total += entries
+    return total
 
 
 # -- branches ------------------------------------------------------------------------------------
@@ -164,29 +215,52 @@ def _outlined(
     Its operands are passed, and its results returned, through a frame in memory.
     """
     inner = Function(to.module)
-    size, frame, places, received = 0, to.frame(0), [], []
-    for value in operands:
-        offsets = [size + _ROOM * k for k in range(value.entries.size)]
-        size += _ROOM * value.entries.size
-        places.append(offsets)
-        for offset, entry in zip(offsets, value.named(), strict=True):
-            to.store(frame, offset, value.type, entry)
-        names = [inner.load("%frame", offset, value.type) for offset in offsets]
-        received.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))
-    to.allocations[-1] = to.allocations[-1].replace("[0 x i8]", f"[{size} x i8]")
-    results = []
+    places, size = _framed(operands)
+    begin = [_loaded(inner, "%frame", v, at) for v, at in zip(operands, places, strict=True)]
+    ends = _inlined(inner, parameters, begin, n_constants)
+    results = places[n_constants:]
+    for value, offsets in zip(ends, results, strict=True):
+        _stored(inner, "%frame", value, offsets)
     name = to.name("loop")
-    to.do(f"call void @{name}(ptr {frame})")
-    ends = _inlined(inner, parameters, received, n_constants)
-    for value, offsets in zip(ends, places[n_constants:], strict=True):
-        for offset, entry in zip(offsets, value.named(), strict=True):
-            inner.store("%frame", offset, value.type, entry)
-        names = [to.load(frame, offset, value.type) for offset in offsets]
-        results.append(value_of(names, value.entries.shape, value.dtype, value.over_runs))
-    inner.do("ret void")
-    to.module.add(f"define internal void @{name}(ptr noalias %frame) noinline", inner)
-    return results
+    _add(to, name, inner)
+    frame = _run(to, name, size, operands, places)
+    return [_loaded(to, frame, v, offsets) for v, offsets in zip(ends, results, strict=True)]
 
+
+# -- functions of their own ----------------------------------------------------------------------
 
 # What an entry takes in a frame, at most.
 _ROOM = 8 * WIDTH
+
+
+def _framed(values: Sequence[Value], begin: int = 0) -> tuple[list[list[int]], int]:
+    """Where the entries of values lie in a frame, and where what follows them would."""
+    places = []
+    for value in values:
+        places.append([begin + _ROOM * k for k in range(value.entries.size)])
+        begin += _ROOM * value.entries.size
+    return places, begin
+
+
+def _stored(to: Function, frame: str, value: Value, offsets: list[int]) -> None:
+    for offset, entry in zip(offsets, value.named(), strict=True):
+        to.store(frame, offset, value.type, entry)
+
+
+def _loaded(to: Function, frame: str, like: Value, offsets: list[int]) -> Value:
+    names = [to.load(frame, offset, like.type) for offset in offsets]
+    return value_of(names, like.entries.shape, like.dtype, like.over_runs)
+
+
+def _add(to: Function, name: str, inner: Function) -> None:
+    inner.do("ret void")
+    to.module.add(f"define internal void @{name}(ptr noalias %frame) noinline", inner)
+
+
+def _run(to: Function, name: str, size: int, operands: list[Value], places: list[list[int]]) -> str:
+    """The frame of a call with these operands."""
+    frame = to.frame(size)
+    for value, offsets in zip(operands, places, strict=True):
+        _stored(to, frame, value, offsets)
+    to.do(f"call void @{name}(ptr {frame})")
+    return frame

@@ -51,10 +51,13 @@ class Compiled:
     """A function over runs in machine code. It releases the interpreter while it runs.
 
     The code is made when it is first called, for often it is enough to know that it can be.
+
+    Attributes:
+        instructions: how many it was translated to.
     """
 
-    def __init__(self, text: str, outputs: Sequence[Kind]) -> None:
-        self._text, self._outputs = text, outputs
+    def __init__(self, text: str, outputs: Sequence[Kind], instructions: int) -> None:
+        self._text, self._outputs, self.instructions = text, outputs, instructions
 
     @cached_property
     def _call(self) -> Any:
@@ -118,8 +121,8 @@ def _pointers(arrays: Sequence[np.ndarray]) -> Any:
 
 def _translate(
     function: Callable[..., Any], fixed: Sequence[Any], over_runs: Sequence[Kind]
-) -> tuple[str, list[Kind]]:
-    """The module as text, and its outputs."""
+) -> tuple[str, list[Kind], int]:
+    """The module as text, its outputs, and the number of its instructions."""
     shapes = [*map(np.shape, jax.tree.leaves(fixed)), *(shape for _, shape in over_runs)]
     if any(TRACED in shape for shape in shapes):
         raise NotElementwise(f"an axis of length {TRACED}, which is taken for the one over runs")
@@ -155,7 +158,7 @@ def _translate(
     to.do("ret void")
     pointers = "ptr noalias %inputs, ptr noalias %outputs"
     to.module.add(f"define void @run(i64 %groups, i64 %runs, {pointers})", to)
-    return str(to.module), kinds
+    return str(to.module), kinds, to.module.names
 
 
 def _input(to: Function, index: int, aval: Any) -> Value:

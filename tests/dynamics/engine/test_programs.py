@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 
 from dynamics import ALGORITHMS, SAM, Algorithm, Outcome, StableSAM
 from dynamics.engine import native, programs
-from dynamics.engine.native import machine
 from dynamics.engine.native_program import NativeProgram
 from dynamics.engine.xla_program import XLAProgram
 from landscapes import CrossedValleys, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
@@ -40,22 +38,16 @@ BY_XLA = MatrixSensing.examples()
 LEFT_TO_XLA = {"BoundedSine", "RippledBowl", "MatrixSensing", "MatrixFactorisation"}
 
 
-@pytest.fixture
-def translates(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
+def translates(landscape: Landscape, algorithm: Algorithm = StableSAM) -> bool:
     """Whether a program is native, found without compiling it."""
-    monkeypatch.setattr(native, "compile_runs", machine._translate)
-
-    def translate(landscape: Landscape, algorithm: Algorithm = StableSAM) -> bool:
-        try:
-            NativeProgram(landscape, algorithm)
-        except native.NotElementwise:
-            return False
-        return True
-
-    return translate
+    try:
+        NativeProgram(landscape, algorithm)
+    except native.NotElementwise:
+        return False
+    return True
 
 
-def test_which_landscapes_are_native_is_known(translates):
+def test_which_landscapes_are_native_is_known():
     by_xla = {type(one).__name__ for one in instances() if not translates(one)}
     # Of these, some examples: a power as link, many examples, a sine in a formula, a large matrix.
     assert by_xla - {"LinearNeuron", "ThresholdNeuron", "Formula", "Quadratic"} == LEFT_TO_XLA
@@ -63,7 +55,7 @@ def test_which_landscapes_are_native_is_known(translates):
         assert translates(landscape), landscape
 
 
-def test_which_algorithms_are_native_is_known(translates):
+def test_which_algorithms_are_native_is_known():
     by_xla = {a.name for a in ALGORITHMS.values() if not translates(CrossedValleys(), a)}
     assert by_xla == {"LpSAM(3)"} | {a.name for a in ALGORITHMS.values() if a.order is not None}
 

@@ -30,7 +30,7 @@ class Translated:
     def __init__(self, function: Callable[..., Any], given: Sequence[Any], *arrays: np.ndarray):
         self._arrays = arrays
         kinds = [(a.dtype, a.shape[:-1]) for a in arrays]
-        self.text, _ = machine._translate(function, given, kinds)
+        self.text, *_ = machine._translate(function, given, kinds)
         self._program = native.compile_runs(function, given, kinds)
 
     def __call__(self, *given: Any) -> Sequence[np.ndarray]:
@@ -247,6 +247,31 @@ def test_calls_of_every_kind():
     program = Translated(calls, (), X, Y)
     positive = np.where(X > 0, X, 0.0)
     assert_equal(program(), (Y, X, X * Y, X * 3, X - 1, positive, Y, Y, Y * Y))
+
+
+def test_a_long_call_that_is_made_twice_is_one_function():
+    @jax.jit
+    def long(x: Any, scale: Any) -> Any:
+        for _ in range(400):
+            x = x * scale + 1.0
+        return x, scale, -0.0
+
+    def calls(scale: Any, x: Any, v: Any) -> Any:
+        once, also, zero = jax.vmap(long, (0, None))(x, scale)
+        again, *_ = jax.vmap(long, (0, None))(once, scale)
+        # Of other shapes, or the same for all runs, it is another.
+        return again, x * also, x * 0 + zero, jax.vmap(long, (0, None))(v, scale)[0]
+
+    program = Translated(calls, (0.5,), X, V)
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        for _ in range(400):
+            x = x * 0.5 + 1.0
+        return x
+
+    assert_equal(program(0.5), (expected(expected(X)), X * 0.5, X * 0 - 0.0, expected(V)))
+    assert len(re.findall(r"define internal void @call", program.text)) == 2
+    assert len(re.findall(r"call void @call", program.text)) == 3
 
 
 def test_constants_keep_every_bit():
