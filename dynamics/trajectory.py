@@ -66,7 +66,7 @@ def trajectory(
 def _path(landscape: Landscape, algorithm: Algorithm, of_run: OfRuns, n_steps: int) -> np.ndarray:
     device = jax.local_devices()[0]
     compiled = program(landscape, algorithm, device.platform)
-    placed = compiled.place(landscape, device)
+    placed = compiled.on_device(landscape, device)
     path = np.empty((n_steps + 1, landscape.dim))
     path[0], step = of_run.starts[0], 1
     for window in compiled.windows(placed, FARTHEST, of_run, n_steps, device=device):

@@ -56,15 +56,15 @@ class SampleOrder:
         cycle = n_examples // gcd(n_examples, self.batch)
         cycles, step = jnp.divmod(jnp.uint32(t - 1), jnp.uint32(cycle))
         first_epoch = cycles * jnp.uint32(cycle * self.batch // n_examples)
-        place = step * jnp.uint32(self.batch) + jnp.arange(self.batch, dtype=jnp.uint32)
+        position = step * jnp.uint32(self.batch) + jnp.arange(self.batch, dtype=jnp.uint32)
 
-        def one(place: Any) -> Any:
-            at = jax.random.fold_in(key, first_epoch + place // n_examples)
+        def one(position: Any) -> Any:
+            at = jax.random.fold_in(key, first_epoch + position // n_examples)
             # Sorting by random numbers: in 32 bits, as above.
             shuffled = jnp.argsort(jax.random.bits(at, (n_examples,), jnp.uint32), stable=True)
-            return lax.dynamic_index_in_dim(shuffled, place % n_examples, keepdims=False)
+            return lax.dynamic_index_in_dim(shuffled, position % n_examples, keepdims=False)
 
-        return jax.vmap(one)(place).astype(jnp.int32)
+        return jax.vmap(one)(position).astype(jnp.int32)
 
     def examples(
         self, n_examples: int, n_steps: int, *, run: int = 0

@@ -30,7 +30,7 @@ def steps(landscape: Landscape, algorithm: Algorithm, of_runs: OfRuns) -> np.nda
     """The first step of each run, shape `(n, dim)`, by the program that runs go through."""
     device = jax.local_devices()[0]
     compiled = program(landscape, algorithm, device.platform)
-    placed = compiled.place(landscape, device)
+    placed = compiled.on_device(landscape, device)
     found = np.empty_like(of_runs.starts)
     for begin in range(0, len(found), compiled.tile):
         which = slice(begin, begin + compiled.tile)

@@ -76,7 +76,7 @@ def run(
     idle: SimpleQueue = SimpleQueue()
     for device, _ in zip(cycle(devices), range(workers), strict=False):
         idle.put(device)
-    placed = {d: compiled.place(landscape, d) for d in devices[:workers]}
+    placed = {d: compiled.on_device(landscape, d) for d in devices[:workers]}
     thresholds = Thresholds(
         np.float64(criteria.gradient_tolerance),
         np.float64(criteria.cycle_tolerance),

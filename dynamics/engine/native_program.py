@@ -71,7 +71,7 @@ class NativeProgram(Program):
         components = [(np.dtype(np.float64), shape) for shape in self._landscape.component_shapes]
         return components + [(leaf.dtype, leaf.shape) for leaf in self._leaves]
 
-    def place(self, landscape: Landscape, device: Any) -> Landscape:
+    def on_device(self, landscape: Landscape, device: Any) -> Landscape:
         return landscape
 
     def __call__(

@@ -216,7 +216,7 @@ def observe(
     """
     device = (devices or jax.local_devices())[0]
     compiled = program(landscape, algorithm, device.platform)
-    placed = compiled.place(landscape, device)
+    placed = compiled.on_device(landscape, device)
     found = {
         one.name: np.zeros(
             (len(lanes), *_steps(one, along), *one.shape(landscape)), dtype=one.dtype

@@ -46,7 +46,7 @@ class Program(abc.ABC):
     cost: float
 
     @abc.abstractmethod
-    def place(self, landscape: Landscape, device: Any) -> Landscape:
+    def on_device(self, landscape: Landscape, device: Any) -> Landscape:
         """The landscape, of this program's class and structure, as the methods want it."""
 
     @abc.abstractmethod

@@ -110,7 +110,7 @@ class XLAProgram(Program):
         self._blocked = jax.jit(block, compiler_options=options)
         self._checked = jax.jit(check, compiler_options=options)
 
-    def place(self, landscape: Landscape, device: Any) -> Landscape:
+    def on_device(self, landscape: Landscape, device: Any) -> Landscape:
         with jax.enable_x64(True):
             return jax.device_put(landscape, device)
 

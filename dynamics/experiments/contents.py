@@ -211,10 +211,10 @@ class Contents:
         """The values of a label. `DamagedError` if a file of it is missing or another."""
         array = self.arrays[name]
         chunks = []
-        for place in array.places():
-            data = self.checked(Chunk(name, place))
+        for position in array.positions():
+            data = self.checked(Chunk(name, position))
             if data is None:
-                raise DamagedError(f"{Chunk(name, place)} is missing")
+                raise DamagedError(f"{Chunk(name, position)} is missing")
             chunks.append(data)
         try:
             return layout.label_values(array, chunks)
@@ -229,12 +229,12 @@ class Contents:
         if (data := self.data(chunk)) is None:
             return None
         if chunk.name in self.marks:
-            mark = self.marks[chunk.name][chunk.place[0] if chunk.place else 0]
+            mark = self.marks[chunk.name][chunk.position[0] if chunk.position else 0]
             same = hashlib.sha256(data).hexdigest() == mark
         elif chunk.name == RECEIPTS:
             return data
         else:
-            same = self.receipt(self.runs_place(chunk)).get(chunk.name) == layout.receipt(
+            same = self.receipt(self.runs_position(chunk)).get(chunk.name) == layout.receipt(
                 self.identity, chunk, data
             )
         if not same:
@@ -243,13 +243,13 @@ class Contents:
             )
         return data
 
-    def runs_place(self, chunk: Chunk) -> tuple[int, ...]:
+    def runs_position(self, chunk: Chunk) -> tuple[int, ...]:
         """The place of a chunk along the axes of the runs."""
-        return chunk.place[: len(self.arrays["outcome"].dims)]
+        return chunk.position[: len(self.arrays["outcome"].dims)]
 
-    def receipt(self, place: tuple[int, ...]) -> dict[str, bytes]:
+    def receipt(self, position: tuple[int, ...]) -> dict[str, bytes]:
         """What the chunks of results in a place are known by; {} where it is not finished."""
-        data = self.data(Chunk(RECEIPTS, (*place, 0, 0)))
+        data = self.data(Chunk(RECEIPTS, (*position, 0, 0)))
         if data is None:
             return {}
         array, size = self.arrays[RECEIPTS], layout.DIGEST_BYTES

@@ -243,11 +243,11 @@ def _unfinished(store: Store, experiment: Experiment) -> list[Block]:
         )
     chunks = [*found.missing, *found.damaged]
     store.mend_labels(experiment, chunks)
-    places = {*found.unfinished, *store.places_in(chunks)}
+    positions = {*found.unfinished, *store.positions_in(chunks)}
     return [
         block
         for block in experiment.blocks(store.chunk)
-        if not places.isdisjoint(store.places_of(block, experiment))
+        if not positions.isdisjoint(store.positions_of(block, experiment))
     ]
 
 

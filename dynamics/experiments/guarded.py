@@ -47,10 +47,10 @@ class Guarded(LocalStore):
             return None
         if rest == METADATA:
             return self._contents.metadata[name]
-        place = rest.split("/")
-        if place[0] != "c" or not all(part.isdecimal() for part in place[1:]):
+        position = rest.split("/")
+        if position[0] != "c" or not all(part.isdecimal() for part in position[1:]):
             return None
-        return self._contents.checked(Chunk(name, tuple(map(int, place[1:]))))
+        return self._contents.checked(Chunk(name, tuple(map(int, position[1:]))))
 
     async def exists(self, key: str) -> bool:
         return key == METADATA or key in {f"{name}/{METADATA}" for name in self._names}

@@ -44,10 +44,10 @@ class Chunk(NamedTuple):
     """One chunk of one array; as a text, the file that holds it."""
 
     name: str
-    place: tuple[int, ...]
+    position: tuple[int, ...]
 
     def __str__(self) -> str:
-        return "/".join([self.name, "c", *map(str, self.place)])
+        return "/".join([self.name, "c", *map(str, self.position)])
 
 
 class Array(NamedTuple):
@@ -77,7 +77,7 @@ class Array(NamedTuple):
         """Bytes of a chunk as it is in memory. Not of texts."""
         return np.dtype(self.dtype).itemsize * math.prod(self.chunk)
 
-    def places(self) -> Iterator[tuple[int, ...]]:
+    def positions(self) -> Iterator[tuple[int, ...]]:
         return product(*map(range, self.counts))
 
     def metadata(self) -> dict[str, Any]:

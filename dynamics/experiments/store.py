@@ -89,11 +89,11 @@ class Survey(NamedTuple):
 
     def in_words(self) -> str:
         """One line, empty where all is right."""
-        places = ["/".join(map(str, place)) for place in self.unfinished]
+        positions = ["/".join(map(str, position)) for position in self.unfinished]
         parts = [
             f"{len(names)} of its {what}: {listed(names)}"
             for names, what in (
-                (places, "blocks are not finished"),
+                (positions, "blocks are not finished"),
                 (self.missing, "chunks missing"),
                 (self.damaged, "chunks damaged"),
             )
@@ -222,20 +222,20 @@ class Store:
         arrays = self.contents.arrays
         for name in self.contents.marks:
             if name in arrays:
-                yield [Chunk(name, place) for place in arrays[name].places()]
+                yield [Chunk(name, position) for position in arrays[name].positions()]
         if "outcome" in arrays:
-            for place in arrays["outcome"].places():
-                yield self._of_place(place)
+            for position in arrays["outcome"].positions():
+                yield self._of_position(position)
 
-    def _of_place(self, place: tuple[int, ...]) -> list[Chunk]:
+    def _of_position(self, position: tuple[int, ...]) -> list[Chunk]:
         """The chunks of results in a place, and its receipt at the end."""
-        arrays, n = self.contents.arrays, len(place)
+        arrays, n = self.contents.arrays, len(position)
         chunks = [
-            Chunk(name, place + (0,) * len(array.shape[n:]))
+            Chunk(name, position + (0,) * len(array.shape[n:]))
             for name, array in arrays.items()
             if array.kind == "result"
         ]
-        return chunks + ([Chunk(RECEIPTS, (*place, 0, 0))] if RECEIPTS in arrays else [])
+        return chunks + ([Chunk(RECEIPTS, (*position, 0, 0))] if RECEIPTS in arrays else [])
 
     def _state(self, chunks: list[Chunk], *, verify: bool) -> Survey:
         state = Survey([], [], [])
@@ -243,7 +243,7 @@ class Store:
         if last.name == RECEIPTS:
             try:
                 if files.found(self.path, str(last)) is None:
-                    return Survey([last.place[:-2]], [], [])
+                    return Survey([last.position[:-2]], [], [])
             except DamagedError:
                 return Survey([], [], [last])
         for chunk in chunks:
@@ -259,11 +259,11 @@ class Store:
                     state.missing.append(chunk)
         return state
 
-    def places_in(self, chunks: Iterable[Chunk]) -> set[tuple[int, ...]]:
+    def positions_in(self, chunks: Iterable[Chunk]) -> set[tuple[int, ...]]:
         """The places of blocks that have one of these chunks."""
-        return {self.contents.runs_place(c) for c in chunks if c.name not in self.contents.marks}
+        return {self.contents.runs_position(c) for c in chunks if c.name not in self.contents.marks}
 
-    def places_of(self, block: Block, experiment: Experiment) -> Iterator[tuple[int, ...]]:
+    def positions_of(self, block: Block, experiment: Experiment) -> Iterator[tuple[int, ...]]:
         """The places that hold the results of a block."""
         spans = (
             range(part.start // step, -(-part.stop // step))
@@ -276,18 +276,18 @@ class Store:
     def write(self, block: Block, values: Mapping[str, np.ndarray], experiment: Experiment) -> None:
         """Keeps the results of a block."""
         extents = tuple(part.stop - part.start for part in block.region)
-        places = list(self.places_of(block, experiment))
+        positions = list(self.positions_of(block, experiment))
         with writing(self.path):
-            for place in places:
-                for chunk in self._of_place(place):
+            for position in positions:
+                for chunk in self._of_position(position):
                     files.make_way(self.path, str(chunk))
             for name, array in values.items():
                 shaped = array.reshape(block.shape + array.shape[1:])
                 whole = np.broadcast_to(shaped, extents + array.shape[1:])
                 kept = whole.reshape(experiment.kept(extents) + array.shape[1:])
                 self._array(name)[experiment.kept(block.region)] = kept
-            for place in places:
-                *chunks, last = self._of_place(place)
+            for position in positions:
+                *chunks, last = self._of_position(position)
                 receipt = b"".join(self._receipt(chunk) for chunk in chunks)
                 files.write(self.path / str(last), receipt)
 
@@ -330,8 +330,8 @@ class Store:
         with writing(self.path):
             for name in {chunk.name for chunk in unusable} & set(values):
                 array = self.contents.arrays[name]
-                for place in array.places():
-                    files.make_way(self.path, str(Chunk(name, place)))
+                for position in array.positions():
+                    files.make_way(self.path, str(Chunk(name, position)))
                 _write_label(self.path, name, array, values[name][1])
 
     def tidy(self) -> None:
@@ -379,8 +379,8 @@ class Store:
 
 
 def _write_label(folder: Path, name: str, array: layout.Array, values: np.ndarray) -> None:
-    for place, data in zip(array.places(), layout.label_chunks(array, values), strict=True):
-        files.write(folder / str(Chunk(name, place)), data)
+    for position, data in zip(array.positions(), layout.label_chunks(array, values), strict=True):
+        files.write(folder / str(Chunk(name, position)), data)
 
 
 def _check_name(name: str) -> None:

@@ -40,7 +40,7 @@ _LARGEST_NUMBER, _LONGEST = 10**8, 50
 
 
 @dataclass(frozen=True)
-class Place:
+class CriticalSpectrum:
     """A critical point, or a set of them with one spectrum (as a function of the coordinates).
 
     Attributes:
@@ -81,14 +81,14 @@ def is_quadratic(landscape: Landscape) -> bool:
 
 
 @lru_cache(maxsize=16)
-def places(landscape: Landscape) -> tuple[Place, ...]:
+def spectra_of(landscape: Landscape) -> tuple[CriticalSpectrum, ...]:
     """All critical points that the facts of the landscape list, and some of each curve of them."""
     symbolic = _with_numbers(landscape)
-    found: list[Place] = []
+    found: list[CriticalSpectrum] = []
     for one in landscape.facts.critical_sets:
         if one.kind is CriticalKind.NOT_SMOOTH:
             point = tuple(map(_number, one.points[0]))
-            found.append(Place(one.name, one.kind, point, (), 0, False, False))
+            found.append(CriticalSpectrum(one.name, one.kind, point, (), 0, False, False))
         else:
             found += _of_set(landscape, one, symbolic)
     for curve in landscape.facts.curves:
@@ -108,7 +108,9 @@ def _with_numbers(landscape: Landscape) -> SymbolicLoss | None:
     return SymbolicLoss(symbolic.point, exact(symbolic.expression).subs(parameters), {})
 
 
-def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | None) -> list[Place]:
+def _of_set(
+    landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | None
+) -> list[CriticalSpectrum]:
     hessians = landscape.hessian(one.points)
     if isinstance(one.spectra, Unknown):
         spectra = _clean(np.linalg.eigvalsh(hessians)[:, ::-1])
@@ -118,14 +120,14 @@ def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | Non
     alike = abs(spectra - spectra[0]).max() <= _AGREE * abs(spectra).max()
     if len(one.points) == 1 or alike:
         found = _at(one.points[0], hessians[0], spectra[0], symbolic)
-        return [found.place(one.name, one.kind, flat)]
+        return [found.named(one.name, one.kind, flat)]
     family = None if symbolic is None else _family(one, symbolic, flat, spectra)
     if family is not None:
         return [
-            _Found(*family, True, _is_diagonal(hessians, spectra)).place(one.name, one.kind, flat)
+            _Found(*family, True, _is_diagonal(hessians, spectra)).named(one.name, one.kind, flat)
         ]
     return [
-        _Found(tuple(map(_number, w)), tuple(values), False, _is_diagonal(hessian, values)).place(
+        _Found(tuple(map(_number, w)), tuple(values), False, _is_diagonal(hessian, values)).named(
             f"{one.name}, at {_shown(w)}", one.kind, flat
         )
         for w, values, hessian in zip(one.points, spectra, hessians, strict=True)
@@ -134,11 +136,11 @@ def _of_set(landscape: Landscape, one: CriticalSet, symbolic: SymbolicLoss | Non
 
 def _of_curve(
     landscape: Landscape, curve: CriticalCurve, symbolic: SymbolicLoss | None
-) -> list[Place]:
+) -> list[CriticalSpectrum]:
     """The members of a curve that its facts show, one by one."""
     hessians = landscape.hessian(curve.points)
     return [
-        _at(w, hessian, values, symbolic).place(
+        _at(w, hessian, values, symbolic).named(
             f"{curve.equation}, at {_shown(w)}", curve.kind, curve.dimension
         )
         for w, hessian, values in zip(curve.points, hessians, curve.spectra, strict=True)
@@ -152,9 +154,11 @@ class _Found:
     exact: bool
     is_diagonal: bool
 
-    def place(self, name: str, kind: CriticalKind, set_dimension: int) -> Place:
+    def named(self, name: str, kind: CriticalKind, set_dimension: int) -> CriticalSpectrum:
         numbers = tuple(exact(v) for v in self.eigenvalues)
-        return Place(name, kind, self.point, numbers, set_dimension, self.exact, self.is_diagonal)
+        return CriticalSpectrum(
+            name, kind, self.point, numbers, set_dimension, self.exact, self.is_diagonal
+        )
 
 
 def _at(w: Any, hessian: Any, stated: Any, symbolic: SymbolicLoss | None) -> _Found:

@@ -13,7 +13,7 @@ import sympy
 
 from landscapes import CriticalKind, Unknown
 from proofs_check import asked, symbols
-from proofs_check.local_theory.critical_spectra import Place
+from proofs_check.local_theory.critical_spectra import CriticalSpectrum
 from proofs_check.local_theory.eta_ranges import EtaRange, extreme
 
 
@@ -73,7 +73,7 @@ class PointStability:
     """What is derived about one critical point, or about a set with one spectrum.
 
     Attributes:
-        place: the point and its spectrum.
+        critical: the point and its spectrum.
         attractor: what attracts near it, for the η in `ranges`.
         ranges: the η at which it does; more than one where a rule clips.
         multipliers: for each eigenvalue across the set, by what one step multiplies a deviation:
@@ -86,7 +86,7 @@ class PointStability:
             the running step, from the edge to leading order and ρ; None elsewhere.
     """
 
-    place: Place
+    critical: CriticalSpectrum
     attractor: Attractor
     ranges: tuple[EtaRange, ...] = ()
     multipliers: tuple[tuple[Any, ...], ...] = ()
@@ -98,16 +98,16 @@ class PointStability:
 
     @property
     def name(self) -> str:
-        return self.place.name
+        return self.critical.name
 
     @property
     def kind(self) -> CriticalKind:
-        return self.place.kind
+        return self.critical.kind
 
     @property
     def spectrum(self) -> tuple[Any, ...]:
         """The eigenvalues of the Hessian, those of directions along the set included."""
-        return self.place.eigenvalues
+        return self.critical.eigenvalues
 
     @property
     def cycle(self) -> Cycle | None:

@@ -24,7 +24,7 @@ from landscapes.fact_probe import warn_of_false_facts
 from proofs_check import asked
 from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
-from proofs_check.local_theory.critical_spectra import is_quadratic, places
+from proofs_check.local_theory.critical_spectra import is_quadratic, spectra_of
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
 from proofs_check.local_theory.finite_radius import edge_at_radius
 from proofs_check.local_theory.local_maps import (
@@ -76,7 +76,7 @@ class Stability:
         import xarray  # it takes longer to import than SymPy
 
         radii = np.atleast_1d(asked.radii(rho))
-        kept = [p for p in self.points if not p.place.coordinates]
+        kept = [p for p in self.points if not p.critical.coordinates]
         values = (
             np.stack([p.threshold_at(radii) for p in kept]) if kept else np.zeros((0, len(radii)))
         )
@@ -121,8 +121,8 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     warn_of_false_facts(landscape)
     quadratic = is_quadratic(landscape)
     points = tuple(
-        _beyond_leading_order(attraction(place, algorithm, quadratic), landscape, algorithm)
-        for place in places(landscape)
+        _beyond_leading_order(attraction(critical, algorithm, quadratic), landscape, algorithm)
+        for critical in spectra_of(landscape)
     )
     return Stability(
         landscape, algorithm, points, landscape.facts.complete, curvature_filter(algorithm)
@@ -139,13 +139,13 @@ def _beyond_leading_order(
     if (
         LEADING_ORDER not in point.remarks
         or point.attractor is not Attractor.POINT
-        or point.place.set_dimension
+        or point.critical.set_dimension
         or remembers(algorithm)
         or not algorithm.is_autonomous
         or local_map(algorithm).nature is not Nature.RADIAL
     ):
         return point
-    where = tuple(float(x) for x in point.place.point)
+    where = tuple(float(x) for x in point.critical.point)
     said = "threshold_at and edges compute the edge at each ρ from the running step"
     return replace(
         point,

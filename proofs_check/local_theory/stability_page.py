@@ -91,7 +91,7 @@ def _rows(point: PointStability) -> list[str]:
     curvatures = ", ".join(written(v) for v in point.spectrum) or "none: the loss is not smooth"
     rows = [f"curvatures   {curvatures}"]
     if point.multipliers:
-        each = zip(point.place.across, point.multipliers, strict=True)
+        each = zip(point.critical.across, point.multipliers, strict=True)
         rows += [
             f"multiplier   {' and '.join(map(written, m))}   for λ = {written(v)}" for v, m in each
         ]

@@ -55,7 +55,7 @@ from landscapes import (
 )
 from proofs_check import stability
 from proofs_check.laws.saddles import capture_edge
-from proofs_check.local_theory.critical_spectra import places
+from proofs_check.local_theory.critical_spectra import spectra_of
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter, first_radius
 from proofs_check.local_theory.local_maps import Nature, Underivable, local_map
 from proofs_check.local_theory.point_stability import Attractor
@@ -95,7 +95,7 @@ def same(left, right) -> bool:
 @pytest.mark.parametrize("algorithm", [GD, SAM, USAM, StableSAM], ids=str)
 def test_thresholds_on_the_lines_of_minima_are_those_of_the_claims(algorithm):
     for line in stability(LinearNeuron("sqrt"), algorithm).points[:2]:
-        (height,) = line.place.coordinates
+        (height,) = line.critical.coordinates
         assert same(line.threshold, threshold(algorithm).subs(curvature, height**2))
         assert "along the set" in line.remarks[0]
 
@@ -113,7 +113,7 @@ def test_sam_has_the_published_two_cycle():
 
 def test_the_fixture_landscape():
     at = stability(TOY, SAM)["minimum (1, 1)"]
-    assert at.place.exact and at.spectrum == (2 + sympy.sqrt(2), 2 - sympy.sqrt(2))
+    assert at.critical.exact and at.spectrum == (2 + sympy.sqrt(2), 2 - sympy.sqrt(2))
     assert same(at.threshold, 2 / (2 + sympy.sqrt(2)))
     lam = 2 + sympy.sqrt(2)
     assert at.cycle is not None
@@ -240,9 +240,9 @@ def test_of_a_set_only_the_directions_along_it_are_left_out():
         stability(Formula(text, coordinates=("x", "y")), GD).points[0]
         for text in ("x**4 + y**2", "x**4", "y**2")
     )
-    assert (quartic.place.set_dimension, quartic.attractor) == (0, Attractor.UNKNOWN)
-    assert (flat.place.set_dimension, flat.attractor) == (1, Attractor.UNKNOWN)
-    assert (line.place.set_dimension, line.attractor) == (1, Attractor.POINT)
+    assert (quartic.critical.set_dimension, quartic.attractor) == (0, Attractor.UNKNOWN)
+    assert (flat.critical.set_dimension, flat.attractor) == (1, Attractor.UNKNOWN)
+    assert (line.critical.set_dimension, line.attractor) == (1, Attractor.POINT)
 
 
 def test_a_small_curvature_bounds_nothing_but_is_none_of_0():
@@ -259,13 +259,13 @@ def test_of_a_place_that_is_not_smooth_nothing_is_derived():
     assert "none: the loss is not smooth" in str(found) and found.latex() and found._repr_html_()
     # The Hessian of r³ is 0 at 0, where what is written down for it is 0/0.
     (point,) = stability(Formula("(x^2 + y^2)^(3/2)"), GD).points
-    assert point.spectrum == (0, 0) and point.place.set_dimension == 0
+    assert point.spectrum == (0, 0) and point.critical.set_dimension == 0
 
 
 def test_minima_on_a_curve_are_on_the_page():
     found = stability(Formula("(1 - x*y)^2/2"), GD)
     at = found["x*y - 1 = 0, at (1, 1)"]
-    assert at.spectrum == (2, 0) and at.place.set_dimension == 1 and at.threshold == 1
+    assert at.spectrum == (2, 0) and at.critical.set_dimension == 1 and at.threshold == 1
     assert "x*y - 1 = 0 are not listed" in str(found)
 
 
@@ -274,7 +274,7 @@ def test_minima_on_a_curve_are_on_the_page():
 
 @each_landscape([one for one in instances() if one.dim <= 32])
 def test_spectra_are_those_that_the_facts_state(landscape):
-    found = places(landscape)
+    found = spectra_of(landscape)
     sets = {one.name: one for one in landscape.facts.critical_sets}
     assert {p.name.split(", at ")[0] for p in found} == set(sets)
     for p in found:
@@ -352,7 +352,7 @@ def test_multipliers_are_the_eigenvalues_of_the_jacobian_at_the_point(algorithm)
     # Not a quadratic, not at a minimum only, and no eigenvector along an axis.
     for landscape in (TOY, Beale()):
         for at in stability(landscape, algorithm).points:
-            w = np.array([float(x) for x in at.place.point])
+            w = np.array([float(x) for x in at.critical.point])
             state = np.concatenate([w, 0 * w]) if algorithm.base is not None else w
             e, r = 0.23 / float(abs(at.spectrum[0])), 0.31 / float(abs(at.spectrum[0]))
             jacobian, _ = jacobian_of_running_step(landscape, algorithm, state, e, r)
@@ -434,7 +434,7 @@ PAIRS = [
 def test_runs_stay_below_the_threshold_and_leave_beyond(landscape, algorithm):
     looked = 0
     for at in stability(landscape, algorithm).points:
-        if at.unknown is not None or at.place.coordinates:
+        if at.unknown is not None or at.critical.coordinates:
             continue
         inside, outside = runs_about(landscape, algorithm, at)
         looked += 1
@@ -446,7 +446,7 @@ def test_runs_stay_below_the_threshold_and_leave_beyond(landscape, algorithm):
 
 def runs_about(landscape, algorithm, at):
     """Whether runs stay at 0.97 of the threshold, and whether they leave at 1.03 of it."""
-    w = np.array([float(x) for x in at.place.point])
+    w = np.array([float(x) for x in at.critical.point])
     curvatures, vectors = np.linalg.eigh(landscape.hessian(w))
     # Where the loss is no quadratic, what a radius does is derived to leading order in it; USAM
     # needs a large one to be drawn to a saddle.
@@ -469,7 +469,7 @@ def runs_about(landscape, algorithm, at):
     cycle = next(c for c in at.cycles if c.attracts.at(r)[0] < 0.97 * edge < c.attracts.at(r)[1])
     a = sum(
         float(x.subs({eta: 0.97 * edge, rho: r})) * vectors[:, abs(curvatures - float(v)).argmin()]
-        for x, v in zip(cycle.amplitudes, at.place.across, strict=True)
+        for x, v in zip(cycle.amplitudes, at.critical.across, strict=True)
     )
     starts = w + a + 1e-3 * size * kicks
     stayed = abs(final(0.97 * edge, starts) / size - 1) < 5e-3

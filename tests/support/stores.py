@@ -24,11 +24,11 @@ def run(**other: Any) -> xarray.Dataset:
     return sweep(Saddle(), (GD, SAM), **(GRID | other))
 
 
-def file(path: Path, name: str, place: tuple[int, ...] = ONE) -> Path:
+def file(path: Path, name: str, position: tuple[int, ...] = ONE) -> Path:
     """The file of a chunk."""
-    return path / str(chunk(name, place))
+    return path / str(chunk(name, position))
 
 
-def chunk(name: str, place: tuple[int, ...] = ONE) -> Chunk:
+def chunk(name: str, position: tuple[int, ...] = ONE) -> Chunk:
     """One of the chunks of results, or a receipt, by its place along the runs."""
-    return Chunk(name, place + {"final": (0,), RECEIPTS: (0, 0)}.get(name, ()))
+    return Chunk(name, position + {"final": (0,), RECEIPTS: (0, 0)}.get(name, ()))

@@ -168,7 +168,7 @@ def _input(to: Function, index: int, aval: Any) -> Value:
     stored = "i8" if dtype == "bool" else llvm_type(dtype, False)
     for k in range(int(np.prod(shape))):
         kind = f"<{WIDTH} x {stored}>" if wide else stored
-        where = _place(to, base, k, stored, wide)
+        where = _address(to, base, k, stored, wide)
         value = to.put(f"load {kind}, ptr {where}, align {1 if stored == 'i8' else 4}")
         if dtype == "bool":
             value = to.put(f"icmp ne {kind} {value}, {'zeroinitializer' if wide else '0'}")
@@ -180,7 +180,7 @@ def _output(to: Function, index: int, value: Value) -> None:
     base = _array(to, "%outputs", index)
     stored = "i8" if value.dtype == "bool" else llvm_type(value.dtype, False)
     for k, entry in enumerate(value.named()):
-        where = _place(to, base, k, stored, True)
+        where = _address(to, base, k, stored, True)
         if value.dtype == "bool":
             entry = to.put(f"zext {value.type} {entry} to <{WIDTH} x i8>")
         to.do(f"store <{WIDTH} x {stored}> {entry}, ptr {where}, align 1")
@@ -190,7 +190,7 @@ def _array(to: Function, table: str, index: int) -> str:
     return to.put(f"load ptr, ptr {to.put(f'getelementptr ptr, ptr {table}, i64 {index}')}")
 
 
-def _place(to: Function, base: str, k: int, stored: str, wide: bool) -> str:
+def _address(to: Function, base: str, k: int, stored: str, wide: bool) -> str:
     """Where entry k of an array is: of all runs, row after row, or of one scalar after another."""
     if wide:
         row = to.put(f"mul i64 %runs, {k}")

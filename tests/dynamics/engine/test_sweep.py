@@ -253,7 +253,12 @@ def test_an_interrupt_stops_the_sweep_at_once_and_harms_nothing(monkeypatch, dat
         program = real(*arguments, **settings)
 
         class Counted:
-            tile, chunk, cost, place = program.tile, program.chunk, program.cost, program.place
+            tile, chunk, cost, on_device = (
+                program.tile,
+                program.chunk,
+                program.cost,
+                program.on_device,
+            )
 
             def __call__(self, *arguments: Any, **settings: Any) -> Any:
                 started.append(time.monotonic())

@@ -75,15 +75,15 @@ def receive(path: Path) -> None:
     """Writes receipts for the chunks that are there."""
     identity = json.loads((path / "zarr.json").read_text())["attributes"][IDENTITY]
     names = json.loads((path / RECEIPTS / "zarr.json").read_text())["attributes"]["variables"]
-    for place in np.ndindex(2, 2, 2, 1):
+    for position in np.ndindex(2, 2, 2, 1):
         digests = []
         for name in names:
-            one = chunk(name, place)
+            one = chunk(name, position)
             data = b""
             if os.path.isfile(path / str(one)):
                 data = (path / str(one)).read_bytes()
             digests.append(layout.receipt(identity, one, data))
-        file(path, RECEIPTS, place).write_bytes(b"".join(digests))
+        file(path, RECEIPTS, position).write_bytes(b"".join(digests))
 
 
 def larger(*names: str, size: int) -> Callable[..., None]:
