@@ -8,6 +8,12 @@
 
 Everything is computed in float64 and returned as NumPy or xarray, whatever JAX is set to.
 
+    experiment   all runs of one sweep or ensemble
+     ⊃ block     what is handed to an executor, checked, stored and resumed as one
+      ⊃ chunk    what a compiled program is called with; in a store, a file of one array
+       ⊃ tile    what the program advances side by side, padded to a fixed number of runs
+        ⊃ run    one start with one η and one ρ; its result depends on nothing else
+
     rules, bases, sample_order what an algorithm is made of: ascent × descent × base step, and
                                the examples that it draws
     algorithm, catalogue       the one step that they make; the algorithms that have a name

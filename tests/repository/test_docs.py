@@ -23,7 +23,7 @@ def blocks(language):
 
 
 def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
-    example, _ = blocks("python")
+    example, *_ = blocks("python")
     assert len([line for line in example.splitlines() if line.strip()]) <= 15
     exec(compile(example, "README", "exec"), {})
     out = capsys.readouterr().out
@@ -42,7 +42,7 @@ def test_the_readme_example_of_a_formula_lays_the_prediction_over_the_simulation
 ):
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
-    _, example = blocks("python")
+    _, example, *_ = blocks("python")
     assert len([line for line in example.splitlines() if line.strip()]) < 15
     here = {}
     exec(compile(example, "README", "exec"), here)
@@ -52,6 +52,17 @@ def test_the_readme_example_of_a_formula_lays_the_prediction_over_the_simulation
     # A grid step from the edge a deviation is multiplied by 0.98 or less, or by 1.02 or more.
     clear = abs(here["eta"] - edge) > 0.01
     np.testing.assert_array_equal(converged[clear], (here["eta"] < edge)[clear])
+
+
+def test_the_readme_example_of_things_of_ones_own_runs(capsys):
+    *_, example = blocks("python")
+    here = {}
+    exec(compile(example, "README", "exec"), here)
+    printed = capsys.readouterr().out
+    assert "nothing is found to be false" in printed and "HalfSignSAM" in printed
+    runs = here["runs"]
+    np.testing.assert_array_equal(runs.height_min, runs.height_trace.min("step"))
+    assert not np.allclose(runs.final.sel(algorithm="SAM"), runs.final.sel(algorithm="HalfSignSAM"))
 
 
 def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
