@@ -303,25 +303,12 @@ def _attracts(call: Call, state: State, those: Any, seen: Look, within: Any) -> 
     so that a zero lies between; and over the next period it is shorter, or ηr is no more than a
     rounding error of w.
     """
+    batch = call.batch
+    runs = call.landscape, batch.eta, batch.rho, batch.order
     periods = jnp.where(those, seen.period, jnp.int8(0))
-    move = call.over_runs(Stepper.move)
 
     def over_period(w: ArrayVector, memory: Any) -> tuple[ArrayVector, ArrayVector, Any]:
-        def go(carry: tuple) -> tuple:
-            k, w, memory, total = carry
-            d, _, following = move(w, memory, state.t + 1)
-            ahead = ArrayVector(
-                tuple(a - _spread(call.batch.eta, b) * b
-                      for a, b in zip(w.components, d.components, strict=True))
-            )  # fmt: skip
-            now = k < periods
-            w, memory = _select(now, (ahead, following), (w, memory))
-            return k + jnp.int8(1), w, memory, _select(now, total + d, total)
-
-        nothing = jax.tree.map(jnp.zeros_like, w)
-        begin = jnp.zeros_like(periods), w, memory, nothing
-        _, w, memory, total = lax.while_loop(lambda c: jnp.any(c[0] < periods), go, begin)
-        return total, w, memory
+        return _over_period(call.manner.algorithm, runs, periods, w, memory, state.t + 1)
 
     first, w, memory = over_period(state.w, state.memory)
     second, _, _ = over_period(w, memory)
@@ -339,6 +326,35 @@ def _attracts(call: Call, state: State, those: Any, seen: Look, within: Any) -> 
     rounding = call.batch.eta * largest <= seen.rounding
     exact = largest <= 16 * np.finfo(largest.dtype).eps * seen.longest
     return exact | (turned & (shorter | rounding))
+
+
+@partial(jax.jit, static_argnums=0)  # traced and compiled once for the periods that are looked at
+def _over_period(
+    algorithm: Algorithm, runs: Any, periods: Any, w: ArrayVector, memory: Any, t: Any
+) -> tuple[ArrayVector, ArrayVector, Any]:
+    """The sum of the directions over each run's period from w, and where it leads."""
+    landscape, eta, rho, order = runs
+
+    def of_one(w: Any, memory: Any, eta: Any, rho: Any, order: Any) -> Any:
+        return Stepper(landscape, algorithm, eta, rho, order).move(w, memory, t)
+
+    move = jax.vmap(of_one)
+
+    def go(carry: tuple) -> tuple:
+        k, w, memory, total = carry
+        d, _, following = move(w, memory, eta, rho, order)
+        ahead = ArrayVector(
+            tuple(a - _spread(eta, b) * b
+                  for a, b in zip(w.components, d.components, strict=True))
+        )  # fmt: skip
+        now = k < periods
+        w, memory = _select(now, (ahead, following), (w, memory))
+        return k + jnp.int8(1), w, memory, _select(now, total + d, total)
+
+    nothing = jax.tree.map(jnp.zeros_like, w)
+    begin = jnp.zeros_like(periods), w, memory, nothing
+    _, w, memory, total = lax.while_loop(lambda c: jnp.any(c[0] < periods), go, begin)
+    return total, w, memory
 
 
 def _spread(of_runs: Any, like: Any) -> Any:
