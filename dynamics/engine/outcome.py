@@ -13,6 +13,8 @@ MOST_STEPS = 2**31 - 1
 #: The fraction of the largest direction below which the sum over p ≥ 2 directions says that a run
 #: is on its way to a cycle of period p, and to none of a multiple of it.
 NEARLY_CLOSED = 1e-4
+#: How many ε of the largest coordinate a step may move that does nothing but round.
+ROUNDINGS = 64
 
 
 class Outcome(IntEnum):
@@ -55,7 +57,7 @@ class Criteria:
     * it *turns over*: from w − δu, the sum over p steps no longer points along u, so that along
       this line there is a zero of it within δ;
     * and it *shrinks*: the sum over the next p steps is shorter. Or ηr is at most the rounding of
-      a step, 4ε times the largest coordinate of w and of its ascent point.
+      a step, 64ε times the largest coordinate of w and of its ascent point.
 
     So a plateau, a flat valley and a drift are no rest, since moving by δ does not change them;
     and a point that is left is none, however near. A δ is a length:

@@ -12,6 +12,7 @@ from jax import lax
 
 from dynamics.algorithms.algorithm import Algorithm, ascent_point, gradients, move
 from dynamics.algorithms.vector import ArrayVector, Vector, quick_vector
+from dynamics.engine.outcome import ROUNDINGS
 from landscapes import Landscape
 
 # Squares of lengths in this range have neither lost a bit to underflow nor overflowed, with room
@@ -63,11 +64,12 @@ class Stepper(NamedTuple):
         return _quick_move((self.algorithm, self.quick), given, w, memory, t)
 
     def rounding(self, w: ArrayVector, t: Any) -> Any:
-        """4ε times the largest coordinate of w and of the ascent point of step t.
+        """64ε times the largest coordinate of w and of the ascent point of step t.
 
-        A step w − ηd rounds by ε/2, an ulp is at most ε, and a run that alternates within the
-        rounding of its fixed point takes steps of one or two of them. So it does where the ascent
-        point is far out, and rounded as coarsely.
+        A step rounds by about ε of it. Where a map multiplies deviations by −m, what rounding
+        adds is multiplied again and again, to 1/(1 − m) of it: a run within the rounding of its
+        fixed point alternates by up to 50ε at m = 0.98. Of a cycle that is smaller nothing is
+        left to be told from rounding.
         """
         drawn, whole = gradients(self.landscape, self.algorithm, self.order, t)
         at = (quick_vector([]) if self.quick else ArrayVector)(w.components)
@@ -75,7 +77,7 @@ class Stepper(NamedTuple):
             drawn, self.algorithm, at, self.rho, t=t.astype(self.eta.dtype), whole_gradient=whole
         )
         largest = jnp.maximum(w.largest_entry(), ascended.largest_entry())
-        return 4 * np.finfo(largest.dtype).eps * largest
+        return ROUNDINGS * np.finfo(largest.dtype).eps * largest
 
     def quick_step(self, w: ArrayVector, memory: Any, t: Any) -> tuple[ArrayVector, Any, Any]:
         """The next point, its memory, and the strain of `quick_move`."""

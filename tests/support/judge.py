@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynamics import Algorithm, Criteria, Outcome
-from dynamics.engine.outcome import NEARLY_CLOSED
+from dynamics.engine.outcome import NEARLY_CLOSED, ROUNDINGS
 from landscapes import Landscape
 from landscapes.checks import Real
 from tests.support import oracle
@@ -41,7 +41,7 @@ def judged(
         return bool(unit @ beyond <= 0 and (nearing or eta * largest <= rounding(w)))
 
     def rounding(w: Real) -> float:
-        return 4 * EPS * oracle.farthest(landscape, algorithm.name, w, rho)
+        return ROUNDINGS * EPS * oracle.farthest(landscape, algorithm.name, w, rho)
 
     def period(w: Real) -> int:
         here, total, largest = w, np.zeros_like(w), 0.0
