@@ -42,7 +42,7 @@ NOT_IN_CHECK = ("slow", "figures", "ledger", "fuzz")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as `check` what `make check` runs, and groups the cases of a file by their landscape.
+    """Marks as `check` what `make check` runs, and groups a file's cases by landscape or figure.
 
     Checked is the first case of every test that takes little. Of a test marked `breadth` it is
     the first case of each landscape and of each algorithm, or every case if it has neither.
@@ -52,12 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     _mark(items)
     at: dict[object, int] = {}
-    items.sort(key=lambda item: at.setdefault(_file_and_landscape(item), len(at)))
+    items.sort(key=lambda item: at.setdefault(_file_and_subject(item), len(at)))
 
 
-def _file_and_landscape(item: pytest.Item) -> object:
+def _file_and_subject(item: pytest.Item) -> object:
     given = getattr(getattr(item, "callspec", None), "params", {})
-    return item.path, repr(given["landscape"]) if "landscape" in given else None
+    subject = given.get("landscape", given.get("name") if "figures" in item.path.parts else None)
+    return item.path, repr(subject)
 
 
 def _mark(items: list[pytest.Item]) -> None:

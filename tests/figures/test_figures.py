@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +159,17 @@ def test_drawing_computes_nothing(name: str, monkeypatch: pytest.MonkeyPatch):
             assert all(label or other for label, other in zip(labels, of_others, strict=True))
 
 
-@each_figure
-def test_nothing_sticks_out_of_the_page(name: str):
+@lru_cache(maxsize=1)  # the tests of one figure follow each other
+def drawn(name: str) -> matplotlib.figure.Figure:
     with style.applied():
         canvas = FIGURES[name].draw(smallest(name))
         canvas.draw_without_rendering()
+    return canvas
+
+
+@each_figure
+def test_nothing_sticks_out_of_the_page(name: str):
+    canvas = drawn(name)
     width, height = canvas.get_size_inches()
     assert width <= PAGE
     tight = canvas.get_tightbbox()
@@ -206,7 +213,7 @@ def test_images_repeat_and_their_text_is_text(name: str, tmp_path: Path):
     image = f"{name}.svg"
     assert (first / image).read_bytes() == (second / image).read_bytes()
     written = (first / image).read_text(encoding="utf-8")
-    label = next(a.get_xlabel() for a in FIGURES[name].draw(smallest(name)).axes if a.get_xlabel())
+    label = next(a.get_xlabel() for a in drawn(name).axes if a.get_xlabel())
     assert f">{label}</text>" in written or "$" in label
     assert "<text" in written
     assert b"/Type3" not in (first / f"{name}.pdf").read_bytes()

@@ -34,17 +34,22 @@ def pairs(
 ) -> list[tuple[Landscape, Algorithm]]:
     """Landscapes with algorithms: enough that each meets the other kind, not all with all.
 
-    Every landscape has the algorithms of `CORE` and, in turn, two of the rest; finite sums have
-    all that draw examples, unless `drawing` is False.
+    The first of each class has the algorithms of `CORE`, in turn two of the rest, and if it is a
+    finite sum all that draw examples, unless `drawing` is False. The others have one of `CORE`
+    and one of the rest.
     """
     found: list[tuple[Landscape, Algorithm]] = []
-    turn = 0
+    turn, seen = 0, set()
     rest = [a for a in ALGORITHMS.values() if a not in CORE and a.order is None]
     for landscape in instances() if chosen is None else chosen:
         in_turn = [rest[turn % len(rest)], rest[(turn + 1) % len(rest)]]
         turn += 2
         drawn = [a for a in runs_on(landscape) if a.order is not None and drawing]
-        found += [(landscape, a) for a in (*CORE, *in_turn, *drawn)]
+        chosen_for_it = [*CORE, *in_turn, *drawn]
+        if type(landscape) in seen:
+            chosen_for_it = [CORE[turn // 2 % len(CORE)], in_turn[0]]
+        seen.add(type(landscape))
+        found += [(landscape, a) for a in chosen_for_it]
     return found
 
 
