@@ -16,7 +16,7 @@ from dynamics.engine.outcome import Criteria
 from dynamics.experiments.execution import Means, carry_out
 from dynamics.experiments.experiment import Experiment, Settings
 from dynamics.experiments.progress import Progress
-from landscapes import Landscape, Quadratic
+from landscapes import Landscape, Quadratic, a_landscape
 from landscapes.checks import shown
 from landscapes.fact_probe import warn_of_false_facts
 
@@ -212,8 +212,7 @@ def _algorithms(algorithms: Any) -> tuple[Algorithm, ...]:
 
 
 def _check_landscape(landscape: Any) -> None:
-    if not isinstance(landscape, Landscape):
-        raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
+    a_landscape(landscape)
     warn_of_false_facts(landscape)  # and what goes wrong in `facts` does so before the runs
     if isinstance(landscape, Quadratic) and landscape.spectrum.ndim != 1:
         raise ValueError("landscape must be a single one; Quadratic.batch is for `batched` only")

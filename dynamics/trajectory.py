@@ -16,8 +16,8 @@ from dynamics.engine.lanes import OfRuns, learning_rates, points, radii
 from dynamics.engine.outcome import MOST_STEPS
 from dynamics.engine.programs import program
 from dynamics.experiments.memory import in_words, memory_limit_in_bytes
-from landscapes import Landscape
-from landscapes.checks import shown, whole_number
+from landscapes import Landscape, a_landscape
+from landscapes.checks import whole_number
 
 
 def trajectory(
@@ -43,8 +43,7 @@ def trajectory(
     if the path and a copy of it do not fit `memory_limit`, bytes or a text such as "2GiB", by
     default a share of what is free.
     """
-    if not isinstance(landscape, Landscape):
-        raise ValueError(f"landscape must be a Landscape; got {shown(landscape)}")
+    a_landscape(landscape)
     an_algorithm("algorithm", algorithm)
     algorithm.check(landscape)
     order = whole_number("order", order, minimum=0, maximum=MOST_STEPS)

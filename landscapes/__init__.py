@@ -39,3 +39,4 @@ from landscapes.landscape import LANDSCAPES as LANDSCAPES
 from landscapes.landscape import Landscape as Landscape
 from landscapes.landscape import SymbolicLandscape as SymbolicLandscape
 from landscapes.landscape import SymbolicLoss as SymbolicLoss
+from landscapes.landscape import a_landscape as a_landscape

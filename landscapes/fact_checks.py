@@ -30,7 +30,7 @@ from landscapes.facts import (
     DoesNotExist,
     Unknown,
 )
-from landscapes.landscape import Landscape
+from landscapes.landscape import Landscape, a_landscape
 
 EPS = float(np.finfo(np.float64).eps)
 # A distance may be the root of a difference of squares of size 1 (matrix sensing), so that
@@ -88,8 +88,7 @@ def check_landscape(landscape: Landscape) -> LandscapeReport:
     Returns a report; print it. Raises `ValueError` for anything that is no landscape, and whatever
     `facts` itself raises.
     """
-    if not isinstance(landscape, Landscape):
-        raise ValueError(f"landscape must be one such as Saddle(); got {shown(landscape)}")
+    a_landscape(landscape)
     stated = landscape.facts
     false = [one for check in CHECKS for one in check(landscape)]
     named = {

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from landscapes.checks import numbers
+from landscapes.checks import numbers, shown
 from landscapes.facts import Facts, Unknown
 
 if TYPE_CHECKING:
@@ -336,3 +336,17 @@ def _made_again(cls: type[Landscape], arguments: dict[str, Any]) -> Landscape:
 
 def _literal(value: Any) -> str:
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def a_landscape(value: Any) -> Landscape:
+    """`value`, if it is a landscape; else a `ValueError` that says what to write."""
+    if isinstance(value, Landscape):
+        return value
+    cure = ""
+    if isinstance(value, type) and issubclass(value, Landscape):
+        examples = value.examples()
+        cure = f"; write {shown(examples[0]) if examples else value.__name__ + '(…)'}"
+    elif isinstance(value, str):
+        name = value.partition("(")[0].strip()
+        cure = f"; write {name}(…)" if name in LANDSCAPES else f"; write Formula({shown(value)})"
+    raise ValueError(f"landscape must be a Landscape such as Saddle(); got {shown(value)}{cure}")

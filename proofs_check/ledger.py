@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from landscapes.checks import shown
+from landscapes.console import nearest
 from proofs_check.claim import Claim, Control, Finding
 from proofs_check.evidence import Judgement, Size, Support, judge
 from proofs_check.prover import Proof, Verdict, overall, prove
@@ -56,8 +58,13 @@ class Row:
         return self.finding is self.claim.recorded
 
 
-def check(claim: Claim, size: Size = Size.QUICK) -> Row:
-    """Runs one claim: proofs, evidence, controls."""
+def check(claim: Claim | str, size: Size | str = Size.QUICK) -> Row:
+    """Runs one claim, given as such or by its id: proofs, evidence, controls.
+
+    Raises `ValueError` for anything else, and for a size that is none, by name or otherwise.
+    """
+    claim = _a_claim(claim)
+    size = _a_size(size)
     begin = time.perf_counter()
     proofs = _proofs(claim)
     judgement = judge(claim.simulate(size), claim.hypotheses)
@@ -66,6 +73,26 @@ def check(claim: Claim, size: Size = Size.QUICK) -> Row:
         for control in claim.controls
     )
     return Row(claim, proofs, judgement, controls, time.perf_counter() - begin)
+
+
+def _a_claim(value: Any) -> Claim:
+    if isinstance(value, Claim):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"claim must be a Claim or the id of one; got {shown(value)}")
+    from proofs_check import CLAIMS  # here, since the claims import what checks them
+
+    if value not in CLAIMS:
+        raise ValueError(f"there is no claim {value!r}{nearest(value, CLAIMS, 'CLAIMS has them all')}")
+    return CLAIMS[value]
+
+
+def _a_size(value: Any) -> Size:
+    try:
+        return Size(value)
+    except ValueError:
+        accepted = " or ".join(repr(size.value) for size in Size)
+        raise ValueError(f"size must be {accepted}; got {shown(value)}") from None
 
 
 def _proofs(claim: Claim) -> tuple[Proof, ...]:

@@ -116,6 +116,12 @@ def radii(rho: Any) -> RealArray:
 def points(starts: Any, landscape: Landscape, name: str = "starts") -> Float[np.ndarray, "n dim"]:
     """`starts` as an array `(n, dim)` of finite numbers, or a `ValueError`."""
     accepted = f"points of {landscape!r}, shape (n, {landscape.dim}) or ({landscape.dim},)"
+    if callable(starts):
+        made = getattr(starts, "__name__", "it")
+        raise ValueError(
+            f"{name} must be {accepted}; got {shown(starts)}; if {made} makes some, call it, as in "
+            "uniform_starts(100, low=(-1, -1), high=(1, 1))"
+        )
     values = np.atleast_2d(real_array(name, starts, ndim=(1, 2), accepted=accepted))
     if values.shape[1] != landscape.dim:
         raise ValueError(f"{name} must be {accepted}; got shape {np.shape(starts)}")

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import sympy
 
 from dynamics import Algorithm, Optax, Vector, initial_memory, step
-from landscapes.checks import shown
+from dynamics.algorithms.algorithm import an_algorithm
 from proofs_check.symbolic_steps import SymbolicVector
 from proofs_check.symbols import curvature, eta, rho
 
@@ -44,8 +44,7 @@ NO_ATTRACTING_CYCLE = (
 
 def check_algorithm(algorithm: Any) -> None:
     """Raises `ValueError` for anything that is no algorithm."""
-    if not isinstance(algorithm, Algorithm):
-        raise ValueError(f"algorithm must be one such as dynamics.SAM; got {shown(algorithm)}")
+    an_algorithm("algorithm", algorithm)
 
 
 class Nature(Enum):

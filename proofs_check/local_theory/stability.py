@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynamics import Algorithm
-from landscapes import Landscape, Unknown
+from landscapes import Landscape, Unknown, a_landscape
 from landscapes.checks import shown
 from landscapes.fact_probe import warn_of_false_facts
 from proofs_check import asked
@@ -109,8 +109,7 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     Raises `ValueError` for anything that is no landscape or no algorithm, for more than 32
     coordinates, and for an algorithm that cannot run on this landscape.
     """
-    if not isinstance(landscape, Landscape):
-        raise ValueError(f"landscape must be one such as Saddle(); got {shown(landscape)}")
+    a_landscape(landscape)
     check_algorithm(algorithm)
     if landscape.dim > MOST_COORDINATES:
         raise ValueError(

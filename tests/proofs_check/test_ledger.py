@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -305,3 +306,15 @@ def test_list_runs_nothing(two_claims, capsys, monkeypatch):
     assert "holding_one" in capsys.readouterr().out
     assert __main__.main(["--list", "failing_one"]) == 0
     assert "holding_one" not in capsys.readouterr().out.split("\n")[0]
+
+
+def test_claims_are_checked_by_id_and_wrong_ones_are_named(monkeypatch):
+    monkeypatch.setitem(CLAIMS, "holding_one", make(id="holding_one"))
+    assert check("holding_one", "quick").finding is Finding.HOLDS
+    with pytest.raises(ValueError, match="no claim 'holding_on'; did you mean holding_one"):
+        check("holding_on")
+    wrong: Any = 3
+    with pytest.raises(ValueError, match="claim must be a Claim or the id of one; got 3"):
+        check(wrong)
+    with pytest.raises(ValueError, match="size must be 'quick' or 'full'; got 'huge'"):
+        check("holding_one", "huge")

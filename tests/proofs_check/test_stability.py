@@ -516,9 +516,9 @@ def test_what_is_not_derived_is_said_in_words(landscape, algorithm, reason):
 @pytest.mark.parametrize(
     ("landscape", "algorithm", "message"),
     [
-        ("x**2", GD, "landscape must be one such as Saddle"),
+        ("x**2", GD, "landscape must be a Landscape such as Saddle"),
         (Quadratic, GD, "landscape must be"),
-        (TOY, "SAM", "algorithm must be one such as dynamics.SAM"),
+        (TOY, "SAM", "algorithm must be an Algorithm such as SAM"),
         (Quadratic(np.ones(33)), GD, "at most 32 coordinates; .* has 33"),
         (TOY, SGD, "draws examples"),
     ],
@@ -539,10 +539,10 @@ def backwards_unit(here, radius):
 @pytest.mark.parametrize(
     ("algorithm", "reason"),
     [
-        ("SAM", "algorithm must be one such as dynamics.SAM; got 'SAM'"),
-        (Algorithm, "algorithm must be one such as"),
-        ([SAM], "algorithm must be one such as"),
-        (None, "algorithm must be one such as"),
+        ("SAM", "algorithm must be an Algorithm such as SAM; got 'SAM'"),
+        (Algorithm, "algorithm must be an Algorithm such as"),
+        ([SAM], "algorithm must be an Algorithm such as"),
+        (None, "algorithm must be an Algorithm such as"),
         (ClippedStableSAM(0.3), "clips"),
         (NormalisedGD, "no 2-cycle along a mode attracts"),
         (replace(SAM, name="backwards", ascent=backwards_unit), "no 2-cycle along a mode attracts"),

@@ -20,7 +20,7 @@ from dynamics import (
     uniform_starts,
 )
 from dynamics.engine import engine
-from landscapes import Quadratic
+from landscapes import Quadratic, Saddle
 
 # They are called here with what their types forbid.
 sweep: Any = dynamics.sweep
@@ -132,12 +132,27 @@ def test_algorithms_are_checked(algorithms: Any, message: str):
         sweep(LANDSCAPE, algorithms, **GOOD)
 
 
-def test_landscapes_are_checked():
-    for landscape in (None, "Saddle", Quadratic):
-        with pytest.raises(ValueError, match="landscape must be a Landscape; got"):
-            sweep(landscape, SAM, **GOOD)
-        with pytest.raises(ValueError, match="landscape must be a Landscape; got"):
-            ensemble(landscape, SAM, **GOOD)
+@pytest.mark.parametrize(
+    ("landscape", "cure"),
+    [
+        (None, "got None"),
+        ("Saddle", r"got 'Saddle'; write Saddle\(…\)"),
+        ("x**2", r"got 'x\*\*2'; write Formula\('x\*\*2'\)"),
+        (Saddle, r"; write Saddle\(\)"),
+        (SAM, "got Algorithm"),
+    ],
+)
+def test_landscapes_are_checked(landscape: Any, cure: str):
+    for run in (sweep, ensemble):
+        with pytest.raises(ValueError, match="landscape must be a Landscape such as.*" + cure):
+            run(landscape, SAM, **GOOD)
+    with pytest.raises(ValueError, match="landscape must be a Landscape such as.*" + cure):
+        trajectory(landscape, SAM, (1.0, 2.0), eta=0.1, n_steps=1)
+
+
+def test_a_function_that_makes_starts_is_to_be_called():
+    with pytest.raises(ValueError, match=r"uniform_starts makes some, call it, as in uniform_st"):
+        sweep(LANDSCAPE, SAM, **(GOOD | {"starts": uniform_starts}))
 
 
 def test_a_path_is_of_one_algorithm_from_one_start():
