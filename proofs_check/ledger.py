@@ -83,7 +83,9 @@ def _a_claim(value: Any) -> Claim:
     from proofs_check import CLAIMS  # here, since the claims import what checks them
 
     if value not in CLAIMS:
-        raise ValueError(f"there is no claim {value!r}{nearest(value, CLAIMS, 'CLAIMS has them all')}")
+        raise ValueError(
+            f"there is no claim {value!r}{nearest(value, CLAIMS, 'CLAIMS has them all')}"
+        )
     return CLAIMS[value]
 
 

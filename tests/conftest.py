@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -32,8 +33,8 @@ hypothesis.settings.load_profile("ravine")
 # type is to meet the library's own message, not the checker's.
 install_import_hook("landscapes.landscape", "beartype.beartype")
 
-# A worker that holds more than this after a module drops what has been compiled. Programs are
-# shared by the tests of a module, and mostly by them alone.
+# A worker that holds more than this drops what has been compiled, once the tests that share it have
+# been run.
 MOST_MEMORY = 2**30
 
 # What `make check` leaves out.
@@ -83,15 +84,18 @@ def _kinds(item: pytest.Item) -> set[str]:
     return kinds | ({str(given["algorithm"])} if "algorithm" in given else set())
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _compiled_programs_are_dropped() -> Iterator[None]:
-    yield
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Drops what has been compiled if it is much and the next test is about something else."""
+    if nextitem is not None and _file_and_subject(item) == _file_and_subject(nextitem):
+        return
     if psutil.Process().memory_info().rss > MOST_MEMORY:
         # Not at the top: the annotations of what is imported before the hook are not checked.
         from dynamics.engine.programs import forget_programs
 
         forget_programs()
         gc.collect()
+        if sys.platform == "linux":  # what is free is given back only when it is asked for
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture

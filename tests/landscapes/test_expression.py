@@ -80,6 +80,7 @@ def grown(smaller: st.SearchStrategy[Bounded]) -> st.SearchStrategy[Bounded]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.recursive(leaves, grown, max_leaves=8), st.data())
 def test_evaluate_is_evalf(drawn: Bounded, data: st.DataObject):
@@ -182,6 +183,7 @@ def test_an_unknown_function_is_named(unreadable: Any):
 MAGNITUDES = np.concatenate([np.logspace(-300, 2.8, 400), [0.0, 0.49999, 0.5, 0.50001, 700.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
 @pytest.mark.parametrize("which", [LogCosh, SqrtLink])
 def test_links_are_accurate_at_every_size(which: type[NumericFunction], xp: Any):

@@ -42,6 +42,7 @@ from tests.support.cases import each_landscape, instances, probes
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 
 
+@pytest.mark.slow
 @each_check
 @each_landscape()
 def test_what_is_stated_is_true(landscape: Landscape, check: Any):
@@ -127,6 +128,7 @@ FALSE: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "words"), FALSE, ids=[words for _, words in FALSE])
 def test_a_false_fact_is_found_with_the_point(change: dict[str, Any], words: str):
     report = check_landscape(Stated(replace(TRUE, **change)))
@@ -135,6 +137,7 @@ def test_a_false_fact_is_found_with_the_point(change: dict[str, Any], words: str
     assert "FALSE" in str(report)
 
 
+@pytest.mark.slow
 def test_a_report_says_what_was_tried():
     report = check_landscape(Stated(TRUE))
     assert report.passed and not report.unknown
@@ -145,6 +148,7 @@ def test_a_report_says_what_was_tried():
         check_landscape(Saddle)  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.slow
 def test_sweeps_and_stability_warn_of_what_is_false_at_a_probe():
     false = Stated(replace(TRUE, critical_sets=(MOVED, OTHER, CENTRE)))
     with pytest.warns(UserWarning, match="a stated fact of .* is false: minimum: the gradient is"):
@@ -169,6 +173,7 @@ def test_errors_in_facts_come_before_the_simulation(monkeypatch: pytest.MonkeyPa
         sweep(Broken(TRUE), GD, eta=0.1, starts=[(0.4, 0.3)], n_steps=10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "landscape", [Quadratic((2.0, 0.5)), LogCoshRidge.examples()[0], ScalarFactorisation(1.6)]
 )

@@ -40,6 +40,7 @@ def test_there_are_sums_of_several_kinds_and_sizes():
     assert all(type(one.n_examples) is int and one.n_examples > 0 for one in SUMS)
 
 
+@pytest.mark.slow
 @each_sum
 def test_the_loss_is_the_mean_over_the_examples(landscape: FiniteSum):
     for w in probes(landscape.dim, 3):
@@ -145,6 +146,7 @@ def test_a_point_of_another_dimension_is_refused(landscape: FiniteSum):
         landscape.example_gradient(np.full(landscape.dim + 1, 0.3), 0)
 
 
+@pytest.mark.slow
 @each_landscape([one for one in SUMS if jax.tree.leaves(one)])
 def test_sums_of_one_structure_may_be_stacked(landscape: FiniteSum):
     # Along a leading axis of their data, as `dynamics.batched` has them: n is that of each.
@@ -328,6 +330,7 @@ def minima(landscape: CrossedValleys) -> np.ndarray:
     return landscape.facts.critical_sets[0].points
 
 
+@pytest.mark.slow
 def test_sam_on_one_example_at_a_time_goes_where_the_trace_is_smallest_as_the_step_vanishes():
     # Bouncing at the amplitude ηρΛ/(2 − ηΛ) of its curvature Λ, an example moves a by
     # −2ηρ²/(2 − ηΛ)² · ∂Λ/∂a each time that it is drawn: at rest these balance, 2u₁(a − 1) +

@@ -55,6 +55,7 @@ SAME = [
 same = pytest.mark.parametrize(("text", "landscape"), SAME, ids=[t for t, _ in SAME])
 
 
+@pytest.mark.slow
 @same
 def test_a_formula_is_the_landscape_that_it_writes(text: str, landscape: Landscape):
     formula, points = Formula(text), probes(2, 9)
@@ -169,6 +170,7 @@ def well_conditioned(tree: Any, at: dict) -> bool:
     return bool(np.isfinite(one) and abs(one - other) <= 1e-11 * (1 + abs(one)))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.recursive(operands, written, max_leaves=8))
 def test_drawn_formulas_have_the_gradient_of_their_text(text: str):
@@ -403,6 +405,7 @@ def test_a_search_says_what_it_has_proved():
     assert any(one.name.startswith("degenerate") for one in flat.facts.critical_sets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["sin(x)*cos(y) + x**2/10 + y**2/7", "x**2/2 - log(cosh(2*x)) + (x - y)**2",
@@ -491,6 +494,7 @@ def test_the_infimum_is_stated_where_it_is_proved(text: str, infimum: float | No
         assert formula.loss(np.random.default_rng(2).uniform(-3, 3, (4000, 2))).min() >= stated
 
 
+@pytest.mark.slow
 def test_a_formula_that_is_too_long_states_nothing():
     formula = Formula("+".join(f"sin(x*{i}*y)*exp(y - {i})*cos(x)" for i in range(1, 30)))
     assert (formula.search.method, formula.search.box) == ("none", None)
@@ -499,6 +503,7 @@ def test_a_formula_that_is_too_long_states_nothing():
     assert np.isfinite(formula.gradient(np.array([0.3, 0.2]))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -515,6 +520,7 @@ def test_no_formula_takes_long_to_think_about(text: str):
     assert facts.complete or Formula(text).search.reason
 
 
+@pytest.mark.slow
 def test_facts_of_mutated_formulas_are_found_without_a_crash_and_true():
     looked = 0
     for text in mutated(450, seed=23):
@@ -610,6 +616,7 @@ def test_an_expression_that_is_no_formula_is_refused_like_its_text(expression: A
 # -- as a landscape ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sweeps_of_a_formula_are_those_of_the_class():
     starts = probes(2, 5)
     means = {"eta": [0.05, 0.2], "rho": 0.1, "starts": starts, "n_steps": 400}

@@ -227,6 +227,7 @@ print(len(seen), seen[:3], len(called), len(events) > len(seen))
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_executed_imported_or_opened(run_python):
     program = AUDITED
     assert run_python(program) == "0 [] 0 True"

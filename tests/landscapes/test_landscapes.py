@@ -83,6 +83,7 @@ def test_gradient_is_the_reference_gradient(landscape: Landscape):
         )
 
 
+@pytest.mark.slow
 @each_landscape()
 def test_hessian_is_the_second_derivative_and_symmetric(landscape: Landscape):
     points = probes(landscape.dim)
@@ -93,6 +94,7 @@ def test_hessian_is_the_second_derivative_and_symmetric(landscape: Landscape):
         np.testing.assert_allclose(hessian, hessian.T, rtol=0, atol=rounding(landscape, w))
 
 
+@pytest.mark.slow
 @each_landscape(small())
 def test_derivatives_are_those_of_the_symbols(landscape: Landscape):
     symbolic = landscape.symbolic()
@@ -136,6 +138,7 @@ def test_loss_and_gradient_are_not_symmetric_by_accident(landscape: Landscape):
 # -- the contract ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_landscape([cls.examples()[0] for cls in LANDSCAPES.values()])
 def test_a_batch_is_a_loop(landscape: Landscape):
     points = probes(landscape.dim, 6).reshape(2, 3, landscape.dim)
@@ -191,6 +194,7 @@ def test_split_and_join_are_inverse(landscape: Landscape):
         np.testing.assert_array_equal(np.asarray(landscape.join(parts)), np.asarray(given))
 
 
+@pytest.mark.slow
 @each_landscape()
 def test_a_point_of_another_dimension_is_refused(landscape: Landscape):
     for shape in ((landscape.dim + 1,), (3, landscape.dim + 1), ()):
@@ -202,6 +206,7 @@ def test_a_point_of_another_dimension_is_refused(landscape: Landscape):
                 assert str(shape) in str(caught.value)
 
 
+@pytest.mark.slow
 def test_importing_changes_no_setting_of_jax(run_python):
     program = """
 import jax

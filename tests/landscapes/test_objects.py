@@ -119,6 +119,7 @@ def forgotten() -> Iterator[None]:
     LANDSCAPES.update(known)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("forgotten")
 def test_a_loss_of_ones_own_takes_five_lines_and_runs():
     own = defined(OWN)["Own"]()

@@ -28,6 +28,7 @@ def test_the_list_has_a_row_for_each(capsys: pytest.CaptureFixture[str]):
     assert max(len(line) for line in out.splitlines()) <= 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(LANDSCAPES))
 def test_a_page_says_all_that_is_known(name: str, capsys: pytest.CaptureFixture[str]):
     cls = LANDSCAPES[name]

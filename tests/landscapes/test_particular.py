@@ -88,6 +88,7 @@ def test_the_distance_to_a_hyperbola_is_that_to_its_nearest_point(target: float)
     np.testing.assert_allclose(found, nearest, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_which_sharpness_a_method_can_rest_at():
     # At a minimum with x² + y² = λ the multiplier is 1 − ηλ for GD and 1 − ηλ(1 + ρλ) for USAM.
     eta, rho = 0.2, 0.1
@@ -208,6 +209,7 @@ def test_the_pl_constant_of_the_rippled_bowl_is_proved():
 # -- BoundedSine -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("landscape", BoundedSine.examples(), ids=repr)
 def test_sam_rests_where_the_gradient_is_not_zero(landscape: BoundedSine):
     beta, radius = float(landscape.beta), float(landscape.radius)
@@ -242,6 +244,7 @@ def test_what_the_saddle_of_beale_attracts():
     assert runs.attractor.values[1] == 1
 
 
+@pytest.mark.slow
 def test_stable_sam_is_gd_in_one_dimension_where_the_ascent_keeps_the_side():
     path, expected = (
         trajectory(RippledBowl(), a, [0.9], eta=0.05, rho=0.2, n_steps=30) for a in (StableSAM, GD)
@@ -266,6 +269,7 @@ def test_the_curvature_of_log_cosh_ridge_is_largest_on_its_kink():
 # -- LinearNeuron, by its exponent -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
 def test_how_far_below_two_over_eta_gd_rests_depends_on_the_exponent(exponent: float):
     # 2/η − y² falls as η^{1/(b−1)}; halving η once tells the power from its neighbours.
@@ -336,6 +340,7 @@ def with_measurements(like: MatrixSensing, matrices: np.ndarray) -> MatrixSensin
     return jax.tree.unflatten(structure, (matrices[:, i, j], targets, like.truth_factor))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("landscape", MatrixSensing.examples(), ids=repr)
 def test_matrix_sensing_is_factorisation_on_average(landscape: MatrixSensing):
     # The loss is of second degree in A, so that its mean is that over any matrices with the second
@@ -386,6 +391,7 @@ def test_where_not_all_critical_points_are_listed_it_says_so(factor: np.ndarray)
     assert [one.name for one in facts.critical_sets] == ["recovery UUᵀ = X*", "origin"]
 
 
+@pytest.mark.slow
 def test_from_beside_each_of_its_saddles_gd_goes_down_to_the_truth():
     landscape = MatrixFactorisation(((0.9, 0.2), (-0.5, 0.6), (0.3, 1.2)), width=2)
     saddles = [one for one in landscape.facts.critical_sets if one.kind is not CriticalKind.MINIMUM]

@@ -53,6 +53,7 @@ def quantities(formula: Formula, of: str) -> tuple[Any, list[Any]]:
     return symbolic.point, entries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS)
 def test_values_and_derivatives_are_those_of_mpmath_at_extreme_points(text: str):
     formula = Formula(text)
@@ -99,6 +100,7 @@ def test_what_is_truly_infinite_is_infinite_and_what_is_no_number_is_none():
     assert Formula("log(x^2)+x^2*0+y").loss(np.array([0.0, 1.0])) == -np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["log(1+exp(x*y))", "sqrt(1+x^2+y^2)", "x^2/(1+y^2)+y^2"])
 def test_machine_code_and_derivatives_by_jax_have_it_too(text: str):
     formula = Formula(text)
@@ -112,11 +114,13 @@ def test_machine_code_and_derivatives_by_jax_have_it_too(text: str):
     np.testing.assert_allclose(turned, formula.hessian(w) @ v, rtol=32 * EPS)
 
 
+@pytest.mark.slow
 def test_single_precision_is_in_range_as_well():
     found = Formula("log(1+exp(x))").loss(jnp.array([[100.0], [-50.0], [1e30]], dtype=jnp.float32))
     np.testing.assert_allclose(found, [100.0, np.exp(-50.0), 1e30], rtol=60 * 2.0**-23)
 
 
+@pytest.mark.slow
 def test_gradient_descent_walks_down_from_where_exp_overflows():
     # A step of ½ where the slope is 1, then to 0, where the curvature is ½.
     runs = sweep(
@@ -160,6 +164,7 @@ def test_arithmetic_is_that_of_mpmath():
                 assert abs(got / expected - 1) < most * EPS, (name, a[k], b[k])
 
 
+@pytest.mark.slow
 def test_zero_infinity_and_no_number():
     with np.errstate(all="ignore"):
         zero, one = NUMPY.wide(0.0), NUMPY.wide(np.array(1e300))

@@ -37,6 +37,7 @@ def test_there_are_claims_of_every_kind_of_finding():
     assert len(CLAIMS) >= 16
 
 
+@pytest.mark.slow
 @each_representative
 def test_the_finding_is_the_recorded_one(name):
     row = row_of(name)
@@ -153,6 +154,7 @@ def test_the_factor_of_sam_on_a_link_that_falls_is_another():
     assert not all(holds(relation, at) for relation in CLAIMS["dai2023_conservation"].hypotheses)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_statements_are_complete(name):
     claim = CLAIMS[name]

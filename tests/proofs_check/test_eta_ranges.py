@@ -113,6 +113,7 @@ def test_signs():
     assert sign_of((rho - 1) ** 2) is None and sign_of(-1 / (1 + rho)) == -1
 
 
+@pytest.mark.slow
 def test_the_proof_of_contraction_goes_through_only_where_its_premises_hold():
     def away(here, ascended, radius):
         return -1 * renormalised_descent(here, ascended, radius)

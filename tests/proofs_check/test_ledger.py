@@ -163,6 +163,7 @@ def test_a_second_definition_replaces_the_first_and_says_so(monkeypatch):
     assert claims_module.CLAIMS[order[0]] is again and list(claims_module.CLAIMS) == order
 
 
+@pytest.mark.slow
 def test_what_is_not_used_is_not_imported(run_python):
     """A solver, tables and the claims' formulas take longer than all the rest."""
     program = """

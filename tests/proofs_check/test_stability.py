@@ -191,6 +191,7 @@ def test_saddles_attract_usam_beyond_a_radius():
     assert at.threshold.args[0].args[1] == (rho > sympy.Rational(4, 111))
 
 
+@pytest.mark.slow
 def test_at_a_finite_radius_the_edge_is_computed_from_the_running_step():
     """StableSAM on a loss that is no quadratic: its edge falls with ρ, and the formula does not."""
     at = stability(TOY, StableSAM)["minimum (1, 1)"]
@@ -272,6 +273,7 @@ def test_minima_on_a_curve_are_on_the_page():
 # -- the registries ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_landscape([one for one in instances() if one.dim <= 32])
 def test_spectra_are_those_that_the_facts_state(landscape):
     found = spectra_of(landscape)
@@ -288,6 +290,7 @@ def test_spectra_are_those_that_the_facts_state(landscape):
                 np.testing.assert_allclose(values, spectrum, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.slow
 @each_landscape(SMALL)
 def test_every_landscape_has_an_answer(landscape):
     for algorithm in (SAM, USAM):
@@ -309,6 +312,7 @@ def test_every_algorithm_has_an_answer(algorithm):
         assert len(at.unknown.reason) > 20 and np.isnan(at.threshold_at(0.1))
 
 
+@pytest.mark.slow
 def test_a_formula_and_the_registered_landscape_agree():
     for algorithm in (SAM, USAM, StableUSAM, HeavyBallSAM):
         ours, theirs = (stability(one, algorithm) for one in (TOY, Saddle()))
@@ -347,6 +351,7 @@ def sorted_values(values):
     return np.sort_complex(np.round(np.asarray(values, dtype=complex), 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", SMOOTH, ids=str)
 def test_multipliers_are_the_eigenvalues_of_the_jacobian_at_the_point(algorithm):
     # Not a quadratic, not at a minimum only, and no eigenvector along an axis.
@@ -363,6 +368,7 @@ def test_multipliers_are_the_eigenvalues_of_the_jacobian_at_the_point(algorithm)
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", JUMPS, ids=str)
 def test_cycles_and_their_multipliers_are_those_of_the_running_step(algorithm):
     landscape = Quadratic((1.3, 0.5, 0.2))
@@ -387,6 +393,7 @@ def test_cycles_and_their_multipliers_are_those_of_the_running_step(algorithm):
         )
 
 
+@pytest.mark.slow
 def test_momentum_has_a_four_cycle_beside_the_two_cycle_and_it_is_said():
     """The closed form, for β = 0.3: a, b = hρ(2 − h)/D, hρ(2β − h)/D iff h < 2β."""
     slow = replace(HeavyBallSAM, name="slow", base=HeavyBall(0.3))
@@ -430,6 +437,7 @@ PAIRS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("landscape", "algorithm"), PAIRS, ids=lambda one: str(one)[:40])
 def test_runs_stay_below_the_threshold_and_leave_beyond(landscape, algorithm):
     looked = 0

@@ -99,6 +99,7 @@ def test_early_stopping_that_changes_an_outcome_is_caught():
 # -- rows --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_quick_rows_run(capsys, tmp_path):
     names = ["c-sam-saddle", "instead-numpy", "sensing-products", "import"]
     names += ["growth-runs", "growth-steps", "gpu-float64", "gpu-float32"]

@@ -44,6 +44,7 @@ def test_an_interrupt_during_import_is_one_line_and_130(tmp_path: Path, interrup
         assert ended(process) == (130, "interrupted\n")
 
 
+@pytest.mark.slow
 def test_streams_that_fail_are_one_line(tmp_path: Path):
     with open("/dev/full", "w", encoding="utf-8") as full:
         a_full_device = started("landscapes", stdout=full)
@@ -66,6 +67,7 @@ def test_streams_that_fail_are_one_line(tmp_path: Path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_terminals_without_letters_and_users_without_a_home():
     poor = {"PYTHONIOENCODING": "ascii", "TERM": "dumb", "LC_ALL": "C"}
     homeless = {"HOME": "/proc/nowhere", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
@@ -84,6 +86,7 @@ def test_terminals_without_letters_and_users_without_a_home():
     assert (figures.returncode, error) == (0, "") and "stability_region" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_they_explain_themselves(package: str):
     done = started(package, "--help", stdout=subprocess.PIPE)

@@ -22,6 +22,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
     example, *_ = blocks("python")
     assert len([line for line in example.splitlines() if line.strip()]) <= 15
@@ -37,6 +38,7 @@ def test_the_readme_example_runs_and_prints_what_theory_says(capsys):
     assert 0.83 < first["USAM"][0] <= 0.89 and 0.33 < first["USAM"][1] <= 0.39
 
 
+@pytest.mark.slow
 def test_the_readme_example_of_a_formula_lays_the_prediction_over_the_simulation(
     tmp_path, monkeypatch, capsys
 ):
@@ -54,6 +56,7 @@ def test_the_readme_example_of_a_formula_lays_the_prediction_over_the_simulation
     np.testing.assert_array_equal(converged[clear], (here["eta"] < edge)[clear])
 
 
+@pytest.mark.slow
 def test_the_readme_example_of_things_of_ones_own_runs(capsys):
     *_, example = blocks("python")
     here = {}
@@ -65,6 +68,7 @@ def test_the_readme_example_of_things_of_ones_own_runs(capsys):
     assert not np.allclose(runs.final.sel(algorithm="SAM"), runs.final.sel(algorithm="HalfSignSAM"))
 
 
+@pytest.mark.slow
 def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
     page = (ROOT / "docs" / "large_sweeps.md").read_text(encoding="utf-8")
     question, stored, opened, *shared = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
@@ -85,6 +89,7 @@ def test_the_examples_of_large_sweeps_run(tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(np.load("shared.npy"), here["runs"]["final"][:1])
 
 
+@pytest.mark.slow
 def test_the_examples_of_checked_optimizers_run(capsys):
     page = (ROOT / "docs" / "check_optimizer.md").read_text(encoding="utf-8")
     here = {}

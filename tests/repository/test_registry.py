@@ -152,6 +152,7 @@ def test_names_are_unique_across_what_is_cited_by_name():
 # -- forgetting is red -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["landscapes", "proofs_check", "figures"])
 def test_a_forgotten_line_is_seen(package: str, tmp_path: Path):
     for name in ("landscapes", "proofs_check", "figures"):

@@ -60,6 +60,7 @@ WITH_ASCENT = [a for a in ALGORITHMS.values() if a.ascent is not None]
 ONE_LOSS = (mean(EXAMPLES),)
 
 
+@pytest.mark.slow
 def test_the_tolerances_tell_apart():
     assert 1e-14 < SAME < 1e-10 < OTHER
     assert apart(path(SAM), path(GD)) > 100 * OTHER

@@ -113,6 +113,7 @@ ADAM = SAM.with_base(Optax(optax.adam(1.0), "adam"))
 BOWL, STARTS = Quadratic((0.7, 1.9)), np.array([(1.3, -0.4), (-0.6, 0.8)])
 
 
+@pytest.mark.slow
 def test_adam_runs_in_trajectories_and_sweeps_and_comes_to_an_outcome():
     assert str(ADAM) == "SAM with adam"
     found = sweep(

@@ -28,6 +28,7 @@ trajectory: Any = checked_trajectory
 both_ways = pytest.mark.parametrize("replacement", [True, False], ids=["independent", "epochs"])
 
 
+@pytest.mark.slow
 @both_ways
 def test_an_order_is_a_function_of_seed_run_and_step(replacement: bool):
     order = SampleOrder(3, seed=5, replacement=replacement)
@@ -47,6 +48,7 @@ def test_an_order_is_a_function_of_seed_run_and_step(replacement: bool):
         assert (found != other).mean() > 0.7  # of 11 examples one in 11 agrees by chance
 
 
+@pytest.mark.slow
 @both_ways
 def test_an_order_does_not_depend_on_the_precision_of_jax(replacement: bool):
     order = SampleOrder(3, seed=5, replacement=replacement)
@@ -88,6 +90,7 @@ def test_every_epoch_has_every_example_once_in_any_order():
     assert fair(np.bincount(n * every[:-1, -1] + every[1:, 0], minlength=n * n))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [4, 20])
 def test_batches_cut_the_same_epochs(batch: int):
     n, steps = 9, 45

@@ -80,6 +80,7 @@ def test_suspects_are_the_algorithms(algorithm: Algorithm):
         np.testing.assert_allclose(one, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_vectors_of_numbers_are_those_of_arrays():
     w = (np.array([0.3, -1.2]), np.array([2.5]))
     ours, theirs = NumberVector(w), ArrayVector(tuple(jnp.asarray(c) for c in w))
@@ -109,6 +110,7 @@ def test_right_step_functions_conform(step: Any, algorithm: Algorithm):
     assert check_optimizer(step, eta=0.03, rho=0.4, expected=algorithm).conforms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "algorithm", [a for a in candidates() if a.base is None and a.is_autonomous], ids=str
 )
@@ -158,6 +160,7 @@ BROKEN: list[tuple[Any, Algorithm, list[str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "algorithm", "names"),
     BROKEN,
@@ -213,6 +216,7 @@ UNKNOWN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "detail"), UNKNOWN, ids=[s.__name__ for s, _ in UNKNOWN])
 def test_what_is_like_nothing_is_said_to_be(step: Any, detail: str):
     report = check_optimizer(step)
@@ -279,6 +283,7 @@ COMBINED: list[tuple[dict[str, Any], str, list[tuple[str, float | None, str]]]] 
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "algorithm", "departures"), COMBINED, ids=["-".join(h) for h, _, _ in COMBINED]
 )
@@ -327,6 +332,7 @@ def test_who_asks_for_the_whole_gradient_may_be_one_that_draws(
     assert str(report.algorithm) == algorithm and found(report) == names, str(report)
 
 
+@pytest.mark.slow
 def test_one_that_draws_may_be_expected():
     assert check_optimizer(foreign.sam, expected=OneSAM).conforms
     assert check_optimizer(foreign.gd, expected=SGD).conforms
@@ -344,6 +350,7 @@ def test_an_algorithm_with_a_schedule_or_a_base_of_its_own_may_be_expected():
     assert found(check_optimizer(step, expected=theirs)) == ["weight_decay"]
 
 
+@pytest.mark.slow
 def test_what_is_expected_is_compared_with():
     report = check_optimizer(foreign.gd, expected=SAM)
     assert found(report) == ["perturbation_never_applied"]
@@ -377,6 +384,7 @@ def contributed(eta: float = ETA, rho: float = RHO, **settings: Any) -> Any:
     return optax.contrib.sam(optax.sgd(eta), ascent, **settings)
 
 
+@pytest.mark.slow
 def test_sam_of_optax_is_sam_but_for_critical_points():
     for optimizer in (contributed(sync_period=2), contributed(opaque_mode=True)):
         report = check_optimizer(optimizer, eta=ETA, rho=RHO)
@@ -392,6 +400,7 @@ def test_sam_of_optax_with_a_period_of_one_leaps_back():
     assert report.algorithm is GD and not report.conforms_elsewhere
 
 
+@pytest.mark.slow
 def test_transformations_are_recognised_and_can_be_made_anew():
     report = check_optimizer(lambda eta, rho: optax.sgd(eta))
     assert report.conforms and report.algorithm is GD

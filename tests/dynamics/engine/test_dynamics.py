@@ -43,6 +43,7 @@ from tests.support import oracle
 from tests.support.cases import CORE, each_landscape, each_pair, instances, probes, runs_on
 
 EPS = np.finfo(np.float64).eps
+FIRST = [cls.examples()[0] for cls in LANDSCAPES.values()]
 each_algorithm = pytest.mark.parametrize("algorithm", CORE, ids=str)
 
 
@@ -133,8 +134,9 @@ def test_a_step_by_hand():
 # -- what holds of the rules -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_algorithm
-@each_landscape()
+@each_landscape(FIRST)
 def test_without_a_radius_every_algorithm_is_gd(landscape: Landscape, algorithm: Algorithm):
     w = probes(landscape.dim)[0]
     eta, _ = scaled(landscape, algorithm, w)
@@ -145,6 +147,7 @@ def test_without_a_radius_every_algorithm_is_gd(landscape: Landscape, algorithm:
     np.testing.assert_allclose(path, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 @each_landscape([Ravine.examples()[-1], CrossedValleys.examples()[0]])
 def test_no_two_algorithms_are_the_same(landscape: Landscape):
     w = probes(landscape.dim)[0]
@@ -157,7 +160,7 @@ def test_no_two_algorithms_are_the_same(landscape: Landscape):
         assert np.abs(ends[a] - ends[b]).max() > 1e-5, f"{a} and {b} agree"
 
 
-@each_landscape()
+@each_landscape(FIRST)
 def test_stable_sam_moves_as_far_as_gd(landscape: Landscape):
     w = probes(landscape.dim)[1]
     eta, rho = scaled(landscape, StableSAM, w)
@@ -216,6 +219,7 @@ def test_most_landscapes_have_exact_critical_points():
     assert 2 * len(with_exact_critical_points(instances())) > len(instances())
 
 
+@pytest.mark.slow
 @each_pair(with_exact_critical_points(instances()), drawing=False)
 def test_a_path_from_a_critical_point_stays_there(landscape: Landscape, algorithm: Algorithm):
     points = exact_critical_points(landscape)
@@ -225,6 +229,7 @@ def test_a_path_from_a_critical_point_stays_there(landscape: Landscape, algorith
         np.testing.assert_array_equal(path, np.tile(w, (4, 1)))
 
 
+@pytest.mark.slow
 @each_landscape([Saddle(), MatrixSensing.examples()[0]])
 def test_a_start_at_a_critical_point_has_converged_there(landscape: Landscape):
     # In machine code every algorithm; by XLA, which takes longer to compile, those of the claims.
@@ -259,6 +264,7 @@ def second_singular_set() -> tuple[MatrixSensing, np.ndarray]:
     return landscape, w
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [SAM, StableSAM], ids=str)
 def test_where_only_the_perturbed_gradient_vanishes_the_iterate_stays(algorithm: Algorithm):
     landscape, w = second_singular_set()

@@ -44,6 +44,7 @@ def assert_same(one: xarray.Dataset, other: xarray.Dataset) -> None:
         np.testing.assert_array_equal(one[name].values, other[name].values, err_msg=name)
 
 
+@pytest.mark.slow
 @each
 def test_chunk_size_changes_nothing(landscape: Landscape):
     starts = mixed_starts(landscape)
@@ -70,6 +71,7 @@ def test_a_part_of_the_runs_gives_that_part_of_the_results(landscape: Landscape)
     assert_same(one, expected.sel(eta=0.4, rho=0.2).isel(start=40))
 
 
+@pytest.mark.slow
 def test_neighbours_of_every_kind_are_ignored():
     landscape = LinearNeuron("logcosh")
     ordinary = np.random.default_rng(6).uniform(-2, 2, (50, 2))
@@ -122,6 +124,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_devices_changes_nothing(run_python):
     flags = "--xla_force_host_platform_device_count=4"
     four = json.loads(run_python(PROGRAM, XLA_FLAGS=flags, JAX_PLATFORMS="cpu"))
@@ -139,6 +142,7 @@ def test_the_number_of_devices_changes_nothing(run_python):
 # Landscapes: `tests/dynamics/test_one_truth.py`.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=str)
 def test_every_algorithm_computes_each_run_by_itself(algorithm: Algorithm):
     landscape = CrossedValleys()

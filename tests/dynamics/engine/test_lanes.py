@@ -81,6 +81,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "landscape", "algorithm"), CASES, ids=lambda one: getattr(one, "name", None)
 )
@@ -109,6 +110,7 @@ def test_every_outcome_is_the_oracles(kind: str, landscape: Landscape, algorithm
 # -- no run affects another ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [SAM, StableSAM], ids=str)
 @pytest.mark.parametrize(
     ("kind", "landscape"), [("native", Saddle()), ("xla", BY_XLA[0])], ids=["native", "xla"]
@@ -147,6 +149,7 @@ def of_sweep(landscape: Landscape, algorithm: Algorithm, starts: np.ndarray, **o
     return [found[name].transpose("start", ...).values for name in VARIABLES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "landscape", "copies", "examples"),
     [("native", Saddle(), 3, 30), ("xla", LinearNeuron("logcosh"), 13, 12)],

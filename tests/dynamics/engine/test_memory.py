@@ -84,6 +84,7 @@ def replayed(start: np.ndarray, eta: float, rho: float, run: int) -> np.ndarray:
     return w
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [*STATEFUL, EVERYTHING], ids=str)
 def test_a_sweep_ends_where_the_trajectory_does_and_the_oracle(algorithm: Algorithm):
     found = runs(algorithm)
@@ -118,6 +119,7 @@ MANY: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @each_kind
 def test_chunks_blocks_and_stages_change_nothing(algorithm: Algorithm, monkeypatch):
     expected = runs(algorithm, **MANY)
@@ -175,6 +177,7 @@ def test_the_i_th_run_draws_as_the_i_th_start():
     assert np.ptp(same.final.values, axis=1).max() == 0
 
 
+@pytest.mark.slow
 def test_all_algorithms_and_all_of_eta_and_rho_meet_the_same_examples():
     # Two examples whose gradients are ±1 wherever one stands: the path is what was drawn.
     signs = QuadraticSum(np.array([1e-30, 1e-30]), np.array([1.0, -1.0]))
@@ -186,6 +189,7 @@ def test_all_algorithms_and_all_of_eta_and_rho_meet_the_same_examples():
             np.testing.assert_array_equal(path / eta, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [SGD, OneSAM, NSAM, DNSAM], ids=str)
 def test_a_batch_of_all_examples_is_the_full_batch(algorithm: Algorithm):
     everyone = algorithm.with_order(SampleOrder(SUMS.n_examples, replacement=False))
@@ -209,6 +213,7 @@ print(json.dumps(digest(runs(EVERYTHING, **MANY))))
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_devices_changes_nothing(run_python: Callable[..., str]):
     flags = "--xla_force_host_platform_device_count=3"
     three = json.loads(run_python(PROGRAM, XLA_FLAGS=flags, JAX_PLATFORMS="cpu"))
@@ -247,6 +252,7 @@ def test_a_heavy_ball_that_turns_has_not_converged(schedule: Any):
     assert abs(found.final) < 1e-9
 
 
+@pytest.mark.slow
 def test_cycles_are_of_maps_that_stay_the_same():
     # η = 2(1 + β) for a heavy ball and 2 for GD on w²/2: from 1 they alternate for ever.
     identical = QuadraticSum.around((0.0, 0.0))
@@ -263,6 +269,7 @@ def test_cycles_are_of_maps_that_stay_the_same():
         assert found.outcome == Outcome.BUDGET and found.period == 0, other
 
 
+@pytest.mark.slow
 def test_drawing_runs_converge_only_where_every_example_is_at_rest():
     # At the mean's minimum no example is; at 1 those are that are drawn two times in three.
     apart = QuadraticSum.around((1.0, 1.0, -2.0))
@@ -278,6 +285,7 @@ def test_drawing_runs_converge_only_where_every_example_is_at_rest():
     assert abs(found.final - 0.5) < 1e-9
 
 
+@pytest.mark.slow
 def test_a_base_step_that_counts_is_not_at_rest_while_it_waits():
     # A warm-up whose first step has the rate 0: nothing moves, and nothing has converged.
     warming = GD.with_base(Optax(optax.sgd(optax.linear_schedule(0.0, 1.0, 50)), "warming"))

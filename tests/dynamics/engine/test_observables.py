@@ -54,6 +54,7 @@ def test_every_observable_and_reduction_is_here():
     assert all(function.__doc__ for function in OBSERVABLES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("landscape", LANDSCAPES, ids=lambda one: type(one).__name__)
 def test_reductions_are_those_of_the_trajectory(landscape: Landscape):
     starts = [(1.3, -0.6), (0.4, 1.7), (0.0, 0.0)]
@@ -124,6 +125,7 @@ def test_they_depend_on_their_run_and_go_with_every_shape():
         np.testing.assert_allclose(runs[name].values, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("landscape", [Quadratic((0.3, 1.2)), MatrixSensing(2, 1, 3, seed=1)])
 def test_the_distance_to_the_minima_is_known_of_landscapes_with_parameters(landscape: Landscape):
     start = np.linspace(0.3, 1.1, landscape.dim)

@@ -151,6 +151,7 @@ def test_a_run_that_explodes_is_never_on_a_cycle():
     assert (found.outcome == Outcome.DIVERGED).all()
 
 
+@pytest.mark.slow
 def test_leaving_the_ball_between_two_checks_is_leaving_it():
     # From a larger η the iterates are thrown out of a ball of radius 4 and back into it.
     landscape = MatrixSensing.examples()[1]
@@ -184,6 +185,7 @@ def labels(runs: xarray.Dataset) -> list[Outcome]:
     return [Outcome(int(o)) for o in np.ravel(runs.outcome.values)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 def test_units_of_loss_and_of_w_change_no_label(scale: float):
     starts = uniform_starts(30, low=(-2, -2), high=(2, 2), seed=1)
@@ -204,6 +206,7 @@ def test_units_of_loss_and_of_w_change_no_label(scale: float):
     assert {Outcome.CONVERGED, Outcome.CYCLE} == set(labels(one_unit))
 
 
+@pytest.mark.slow
 def test_what_only_moves_slowly_has_not_converged():
     # A plateau; a flat valley, 1e-13 as curved as its walls; a minimum of higher order, which is
     # neared like 1/√t; and a step too small to change w.
@@ -259,6 +262,7 @@ def test_the_most_special_of_several_sets_is_named():
     assert (int(found.outcome), int(found.attractor)) == (Outcome.CONVERGED, 2)
 
 
+@pytest.mark.slow
 def test_a_fixed_point_that_is_not_critical_has_no_attractor():
     # u = 1/2 is sent to the saddle at 0 by the ascent, and |u − 0| = 1/2 is beyond any tolerance.
     found = one(MatrixSensing(1, 1, 3, seed=1), StableSAM, [0.5], 0.3, 0.5, 50)
@@ -285,6 +289,7 @@ def test_a_cycle_that_is_neared_from_both_sides_is_not_taken_for_one_of_twice_it
 # -- all of them at once ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_algorithm
 def test_outcomes_are_those_of_an_independent_reading_of_the_oracle(algorithm: Algorithm):
     criteria = Criteria(divergence_radius=1e6)

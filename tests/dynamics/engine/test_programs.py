@@ -47,6 +47,7 @@ def translates(landscape: Landscape, algorithm: Algorithm = StableSAM) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_which_landscapes_are_native_is_known():
     by_xla = {type(one).__name__ for one in instances() if not translates(one)}
     # Of these, some examples: a power as link, many examples, a sine in a formula, a large matrix.
@@ -55,6 +56,7 @@ def test_which_landscapes_are_native_is_known():
         assert translates(landscape), landscape
 
 
+@pytest.mark.slow
 def test_which_algorithms_are_native_is_known():
     by_xla = {a.name for a in ALGORITHMS.values() if not translates(CrossedValleys(), a)}
     assert by_xla == {"LpSAM(3)"} | {a.name for a in ALGORITHMS.values() if a.order is not None}
@@ -78,6 +80,7 @@ def gentle(landscape: Landscape, starts: np.ndarray) -> dict[str, float]:
 PAIRS = [(one, CORE[i % 4]) for i, one in enumerate(NATIVE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("landscape", "algorithm"), PAIRS, ids=lambda one: type(one).__name__)
 def test_a_few_steps_are_those_of_xla(landscape: Landscape, algorithm: Algorithm):
     starts = probes(landscape.dim, 3)
@@ -144,6 +147,7 @@ def strange_runs(dim: int) -> dict[str, np.ndarray]:
 QUICK = [Saddle(), LinearNeuron("sqrt"), Quadratic((0.3, 2.5, 0.9)), Quadratic((1.7,))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [SAM, StableSAM], ids=str)  # those that take lengths
 @each_landscape(QUICK)
 def test_quick_lengths_change_no_bit(landscape: Landscape, algorithm: Algorithm):
@@ -157,6 +161,7 @@ def test_quick_lengths_change_no_bit(landscape: Landscape, algorithm: Algorithm)
         assert len(np.unique(found.outcome)) >= 3
 
 
+@pytest.mark.slow
 def test_what_underflows_in_a_unit_vector_is_known_to_the_least_number():
     # Of v/‖v‖ with ‖v‖ ≥ 2, an entry below 2.2e-308‖v‖ or so is rounded to multiples of 5e-324,
     # in one way by a length with scaling and in another without; ‖v‖ makes that visible.
@@ -172,6 +177,7 @@ def test_what_underflows_in_a_unit_vector_is_known_to_the_least_number():
     assert (gap <= n_steps * (0.1 * lengths * least + least)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [8, 32, 64])
 def test_the_number_of_runs_in_a_vector_changes_no_bit(width: int, monkeypatch):
     given: Any = strange_runs(2) | {"n_steps": 30, "divergence_radius": 1e300}

@@ -50,6 +50,7 @@ def dataset() -> xarray.Dataset:
 # -- what is in it ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_dims_coordinates_and_variables(dataset: xarray.Dataset):
     grid = ("algorithm", "rho", "eta", "start")
     assert dataset["outcome"].dims == grid
@@ -214,6 +215,7 @@ print(*(float(n).hex() for n in numbers))
 """
 
 
+@pytest.mark.slow
 def test_float64_is_entered_in_a_process_that_is_set_to_float32(run_python):
     printed = run_python(PROGRAM, JAX_ENABLE_X64="0").split()
     numbers = np.array([float.fromhex(n) for n in printed])
@@ -223,6 +225,7 @@ def test_float64_is_entered_in_a_process_that_is_set_to_float32(run_python):
     np.testing.assert_allclose(numbers, expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_another_experiment_of_the_same_kind_compiles_nothing():
     def run(seed: int, n: int, n_steps: int, **other: Any) -> int:
         landscape = Quadratic(np.random.default_rng(seed).uniform(0.2, 2.0, 3))

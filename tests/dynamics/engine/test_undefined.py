@@ -69,6 +69,7 @@ def test_the_step_is_its_own_not_that_of_a_check(check_every: int):
     assert final == pytest.approx(w, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_ascent_point_may_be_outside():
     # The gradient at 1/1000 is −999: SAM asks at 1/1000 − ρ < 0, which GD does not.
     (found,) = ends("x - log(x)", SAM, [[1e-3]], 1e-7, n_steps=1)
@@ -80,6 +81,7 @@ def test_the_ascent_point_may_be_outside():
     assert found[0] is Outcome.UNDEFINED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
 def test_a_kink_that_is_stepped_onto_has_no_gradient(algorithm: Algorithm):
     # ‖w‖: a step of η = 1/8 from (1/8, 0) ends on the tip, exactly.
@@ -98,6 +100,7 @@ def test_what_overflows_is_not_undefined():
     assert found[:2] == (Outcome.DIVERGED, 0)
 
 
+@pytest.mark.slow
 def test_a_gradient_of_zero_has_a_unit_vector_by_convention():
     for formula, start in (("x - log(x)", 1.0), ("x^2", 0.0)):
         for algorithm in ALGORITHMS:
@@ -111,6 +114,7 @@ def test_without_early_stopping_the_verdict_is_the_same():
     assert ends("x - log(x)", SAM, starts, 8.0, early_stop=False) == early
 
 
+@pytest.mark.slow
 def test_both_ways_of_compiling_and_any_neighbours_find_the_same():
     starts = np.concatenate([np.linspace(-0.2, 6.0, 40)[:, None], [[1e-3], [1e13], [1.0]]])
     etas = np.linspace(0.05, 8.0, len(starts))

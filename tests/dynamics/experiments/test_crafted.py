@@ -177,6 +177,7 @@ def refused_cheaply(path: Path, message: str) -> None:
     assert time.process_time() - begin < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CRAFTED)
 def test_a_crafted_description_is_refused_before_it_costs_anything(case, path):
     change, message = CRAFTED[case]

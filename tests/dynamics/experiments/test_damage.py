@@ -177,6 +177,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", DAMAGES)
 def test_what_is_not_as_it_was_written_is_named_and_made_again(case, path, foreign, expected):
     damage, message = DAMAGES[case]

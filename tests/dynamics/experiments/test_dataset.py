@@ -39,6 +39,7 @@ def assert_read_back(read: xarray.Dataset, found: xarray.Dataset) -> None:
 @pytest.mark.parametrize("kept", ["in memory", "in a store"])
 @pytest.mark.parametrize("made", MADE)
 # A fixed-length text has no specification in Zarr yet, and consolidated metadata have none.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The data type", "ignore:Consolidated metadata")
 def test_it_comes_back_from_netcdf_and_zarr(made: str, kept: str, tmp_path: Path):
     means: dict[str, Any] = {} if kept == "in memory" else {"store": tmp_path / "runs.zarr"}

@@ -90,6 +90,7 @@ class Waiting(Executor):
 # -- the same results ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_landscape_is_made_again_from_a_pickle():
     for kind in LANDSCAPES.values():
         for one in kind.examples():
@@ -103,6 +104,7 @@ def test_a_landscape_is_made_again_from_a_pickle():
             ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_size", [None, 7])
 def test_copies_give_the_same_results(expected, tmp_path, block_size):
     executor = Copying()
@@ -144,6 +146,7 @@ def test_a_block_sends_its_own_starts_only():
     assert max(executor.sent) < 16 * 100 + 4000 < starts.nbytes / 8
 
 
+@pytest.mark.slow
 def test_only_so_many_blocks_are_on_their_way():
     few, many = Waiting(), Waiting()
     options = {"n_steps": 2, "observables": None, "block_size": 1}
@@ -300,6 +303,7 @@ def test_an_observable_that_workers_do_not_have_is_named(monkeypatch):
 # -- real workers ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pool_of_processes_and_one_that_dies(expected, tmp_path):
     path, killed = tmp_path / "runs.zarr", []
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -358,6 +362,7 @@ def cluster() -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_that_loses_a_worker(expected, cluster, tmp_path: Path):
     path, killed, seen = tmp_path / "runs.zarr", [], Seen()
     workers = cluster.run(os.getpid)

@@ -122,6 +122,7 @@ print(json.dumps({"kept": len(kept), "told": told}))
 """
 
 
+@pytest.mark.slow
 def test_killed_twelve_times_it_is_as_if_it_had_not_been(run_python, path, tmp_path, expected):
     program = KILLS.replace("sys.argv[1]", repr(str(path))).replace(
         "sys.argv[2]", repr(str(tmp_path / "log"))
@@ -176,6 +177,7 @@ run(store={path!r}, progress=after(150, lambda: os.kill(os.getpid(), signal.SIGI
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_script_with_130(path, expected, interruptible):
     done = subprocess.run(
         ["sh", "-c", '"$@"; echo status $?', "sh", sys.executable, "-W", "error", "-c",
@@ -260,6 +262,7 @@ def test_where_nothing_can_be_written_is_said_before_work_begins(tmp_path, monke
 # -- two at once -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_and_the_first_goes_on(path, expected):
     refused: list[str] = []
 

@@ -66,6 +66,7 @@ def test_bad_means_are_refused(nothing_runs, bad, message):
         call(**bad)
 
 
+@pytest.mark.slow
 def test_limits_that_are_large_beyond_reason_limit_nothing(path):
     expected = run()
     # Compiled by XLA, a chunk has room for as many runs as it is said to have.

@@ -88,6 +88,7 @@ def stored(path: Path, made_once: Path) -> Path:
 # -- the same results ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_size", [None, 5, 1])
 def test_stored_results_are_those_in_memory(expected, path, computed, block_size):
     found = run(store=path, block_size=block_size)
@@ -344,6 +345,7 @@ def test_blocks_that_do_not_fit_are_refused(computed, stored, path):
     assert computed == []
 
 
+@pytest.mark.slow
 def test_a_store_needs_memory_for_its_blocks_only(path):
     # 2,400,000 results of 35 bytes, and a limit that they exceed two and a half times.
     grid = GRID | {

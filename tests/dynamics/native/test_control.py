@@ -249,6 +249,7 @@ def test_calls_of_every_kind():
     assert_equal(program(), (Y, X, X * Y, X * 3, X - 1, positive, Y, Y, Y * Y))
 
 
+@pytest.mark.slow
 def test_a_long_call_that_is_made_twice_is_one_function():
     @jax.jit
     def long(x: Any, scale: Any) -> Any:
