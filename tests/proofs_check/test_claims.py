@@ -37,14 +37,15 @@ def test_there_are_claims_of_every_kind_of_finding():
     assert len(CLAIMS) >= 16
 
 
-@pytest.mark.slow
 @each_representative
+@pytest.mark.ledger
 def test_the_finding_is_the_recorded_one(name):
     row = row_of(name)
     assert row.as_recorded, row.reason
 
 
 @each_representative
+@pytest.mark.ledger
 def test_every_control_is_caught(name):
     row = row_of(name)
     assert len(row.controls) >= 2
@@ -53,11 +54,13 @@ def test_every_control_is_caught(name):
 
 
 @each_representative
+@pytest.mark.ledger
 def test_the_evidence_is_thousands_of_runs(name):
     seen = row_of(name).judgement
     assert seen.n_runs + seen.n_outside >= 1000
 
 
+@pytest.mark.ledger
 def test_a_second_run_finds_the_same():
     for name in REPRESENTATIVES[::2]:
         assert row_of(name).judgement == judge(
@@ -65,6 +68,7 @@ def test_a_second_run_finds_the_same():
         )
 
 
+@pytest.mark.ledger
 def test_the_table_of_the_readme_is_the_ledger():
     """All but the last digits of the evidence, which may differ between machines.
 
@@ -94,6 +98,7 @@ def test_corrections_exist():
         assert claim.corrected_by is None or claim.corrected_by in CLAIMS
 
 
+@pytest.mark.ledger
 def test_every_refutation_comes_with_a_call_that_runs():
     refuted = [n for n in REPRESENTATIVES if row_of(n).judgement.support is Support.REFUTED]
     assert refuted
@@ -104,6 +109,7 @@ def test_every_refutation_comes_with_a_call_that_runs():
         assert path.dtype == np.float64 and np.isfinite(path).all()
 
 
+@pytest.mark.ledger
 def test_what_fails_is_refuted_by_a_machine_or_by_a_run():
     for row in map(row_of, REPRESENTATIVES):
         if row.claim.recorded is Finding.FAILS:
@@ -154,7 +160,6 @@ def test_the_factor_of_sam_on_a_link_that_falls_is_another():
     assert not all(holds(relation, at) for relation in CLAIMS["dai2023_conservation"].hypotheses)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_statements_are_complete(name):
     claim = CLAIMS[name]

@@ -343,8 +343,20 @@ def jacobian_of_running_step(landscape: Landscape, algorithm: Algorithm, state, 
     return np.asarray(jax.jacfwd(ahead)(jnp.asarray(state))), np.asarray(ahead(jnp.asarray(state)))
 
 
-SMOOTH = [a for a in DERIVED if nature(a) is Nature.SMOOTH and a.is_autonomous]
-JUMPS = [a for a in DERIVED if nature(a) is Nature.JUMP and a.is_autonomous]
+each_autonomous = pytest.mark.parametrize(
+    "algorithm", [a for a in DERIVED if a.is_autonomous], ids=str
+)
+
+
+def only(kind: Nature, algorithm: Algorithm) -> None:
+    """Goes on with algorithms of this nature; found here, not when the file is read."""
+    if nature(algorithm) is not kind:
+        pytest.skip(f"not of the nature {kind.name}")
+
+
+def test_there_are_algorithms_of_either_nature():
+    found = [nature(a) for a in (GD, USAM, HeavyBallGD, SAM, HeavyBallSAM)]
+    assert found == [Nature.SMOOTH] * 3 + [Nature.JUMP] * 2
 
 
 def sorted_values(values):
@@ -352,8 +364,9 @@ def sorted_values(values):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", SMOOTH, ids=str)
+@each_autonomous
 def test_multipliers_are_the_eigenvalues_of_the_jacobian_at_the_point(algorithm):
+    only(Nature.SMOOTH, algorithm)
     # Not a quadratic, not at a minimum only, and no eigenvector along an axis.
     for landscape in (TOY, Beale()):
         for at in stability(landscape, algorithm).points:
@@ -369,8 +382,9 @@ def test_multipliers_are_the_eigenvalues_of_the_jacobian_at_the_point(algorithm)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", JUMPS, ids=str)
+@each_autonomous
 def test_cycles_and_their_multipliers_are_those_of_the_running_step(algorithm):
+    only(Nature.JUMP, algorithm)
     landscape = Quadratic((1.3, 0.5, 0.2))
     at = stability(landscape, algorithm).points[0]
     if at.unknown is not None:

@@ -31,6 +31,7 @@ from dynamics.algorithms.rules import (
     unit_ascent,
 )
 from landscapes import (
+    LANDSCAPES,
     CrossedValleys,
     Landscape,
     LinearNeuron,
@@ -211,19 +212,17 @@ def exact_critical_points(landscape: Landscape) -> list[tuple[int, np.ndarray]]:
     ]
 
 
-def with_exact_critical_points(chosen: list[Landscape]) -> list[Landscape]:
-    return [one for one in chosen if exact_critical_points(one)]
-
-
 def test_most_landscapes_have_exact_critical_points():
-    assert 2 * len(with_exact_critical_points(instances())) > len(instances())
+    exact = [one for one in instances() if exact_critical_points(one)]
+    assert 2 * len(exact) > len(instances())
 
 
 @pytest.mark.slow
-@each_pair(with_exact_critical_points(instances()), drawing=False)
+@each_pair(drawing=False)
 def test_a_path_from_a_critical_point_stays_there(landscape: Landscape, algorithm: Algorithm):
     points = exact_critical_points(landscape)
-    assert points
+    if not points:  # of most it has some, see above
+        pytest.skip("its critical points are no floating-point numbers")
     for _, w in points:
         path = trajectory(landscape, algorithm, w, eta=0.3, rho=0.2, n_steps=3)
         np.testing.assert_array_equal(path, np.tile(w, (4, 1)))
