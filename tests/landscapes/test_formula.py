@@ -434,6 +434,7 @@ def test_a_search_finds_and_certifies_what_newtons_method_finds(text: str):
     assert gaps.min(axis=0).max() < 1e-10  # none is invented
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     st.sampled_from([t for t in mutated(400, seed=11) if t.isprintable()]),

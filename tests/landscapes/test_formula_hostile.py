@@ -313,6 +313,7 @@ def fuzz(n: int, seed: int) -> None:
     assert time.perf_counter() - began < max(60.0, n * 0.02)
 
 
+@pytest.mark.slow
 def test_mutated_formulas_are_read_or_refused():
     fuzz(4000, seed=1)
 

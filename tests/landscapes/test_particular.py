@@ -230,6 +230,7 @@ def test_sam_rests_where_the_gradient_is_not_zero(landscape: BoundedSine):
 # -- Beale -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_the_saddle_of_beale_attracts():
     landscape = Beale()
     threshold = 1 / 27.75

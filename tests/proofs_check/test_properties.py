@@ -130,6 +130,7 @@ def test_every_bound_of_the_ledger_is_here():
     assert bounds == set(ALGORITHM_OF) | set(ELSEWHERE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in ALGORITHM_OF if n in CLAIMS])
 def test_bound(name):
     claim = CLAIMS[name]
@@ -157,6 +158,7 @@ def test_bound(name):
         assert sum(met) >= 10 * BATCH
 
 
+@pytest.mark.slow
 @given(st.sampled_from([1, 3, 5]).flatmap(cases))
 @settings(max_examples=60)
 def test_stable_sam_comes_nearer_whenever_gradient_descent_does(drawn):
@@ -182,6 +184,7 @@ def test_stable_sam_moves_as_far_as_gradient_descent(drawn):
     assert (np.abs(moved - rates * norm) / size <= ROUNDING).all()
 
 
+@pytest.mark.slow
 @given(st.sampled_from([1, 2, 5]).flatmap(lambda dim: cases(dim, most_h=4.0)))
 @settings(max_examples=60)
 def test_sam_descends_its_potential(drawn):

@@ -100,6 +100,7 @@ def test_thresholds_on_the_lines_of_minima_are_those_of_the_claims(algorithm):
         assert "along the set" in line.remarks[0]
 
 
+@pytest.mark.slow
 def test_sam_has_the_published_two_cycle():
     line = stability(LinearNeuron(), SAM)["minima x = 0"]
     y = sympy.Symbol("y", real=True)
@@ -170,6 +171,7 @@ def test_a_saddle_keeps_the_cycle_of_sam_up_to_the_trap_threshold():
     assert at.attracts(0.44, [1e-3, 0.1, 10]).all() and not at.attracts(0.48, 0.1)
 
 
+@pytest.mark.slow
 def test_a_steep_saddle_keeps_the_cycle_of_sam_in_a_window():
     # λ = (1, −2): both ends from |1 − ηλ₂ − 4(2 − η)| < 1, η > 0.
     at = stability(Formula("x**2/2 - y**2"), SAM).points[0]
@@ -185,6 +187,7 @@ def test_a_steep_saddle_keeps_the_cycle_of_sam_in_a_window():
         assert on_cycle == stays, step_size
 
 
+@pytest.mark.slow
 def test_saddles_attract_usam_beyond_a_radius():
     at = stability(Beale(), USAM)["saddle (0, 1)"]
     assert at.threshold_at([0.0360, 0.0361])[0] == 0 < at.threshold_at([0.0360, 0.0361])[1]
@@ -220,6 +223,7 @@ def test_at_a_finite_radius_the_edge_is_computed_from_the_running_step():
     assert stability(Quadratic((1.3, 0.5)), StableSAM).points[0].from_steps is None
 
 
+@pytest.mark.slow
 def test_what_clips_has_one_cycle_after_the_other():
     # With γ₀ = 0.3: SAM's cycle for the step γ₀η up to ηλ = 2, for √γ₀η from there to 2/√γ₀.
     at = stability(Quadratic((2.0,)), ClippedStableSAM(0.3))["minimum"]

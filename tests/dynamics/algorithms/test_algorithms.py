@@ -70,6 +70,7 @@ def test_the_tolerances_tell_apart():
 # -- without a radius --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", WITH_ASCENT, ids=str)
 def test_without_a_radius_it_is_the_one_without_ascent(algorithm: Algorithm):
     # w + 0·(anything finite) is w to the last bit.
@@ -107,6 +108,7 @@ def test_at_special_values_families_meet_to_the_last_bit(special: Algorithm, alg
     np.testing.assert_array_equal(path(special), path(algorithm))
 
 
+@pytest.mark.slow
 def test_beside_the_special_values_they_do_not():
     for beside, algorithm in (
         (UnifiedSAM(0.01), USAM), (UnifiedSAM(0.99), SAM), (ClippedStableSAM(0.8), SAM),

@@ -80,6 +80,7 @@ def gradient_at_points() -> np.ndarray:
     return of_places(lambda here: here.g)
 
 
+@pytest.mark.slow
 @each_ball
 def test_an_ascent_is_the_steepest_in_its_ball(algorithm: Algorithm, ball: tuple[Length, Length]):
     length, dual = ball
@@ -98,6 +99,7 @@ def test_an_ascent_is_the_steepest_in_its_ball(algorithm: Algorithm, ball: tuple
     assert (best > 0.8 * gain).all()  # so that the maximum was in sight
 
 
+@pytest.mark.slow
 def test_every_ascent_that_has_a_length_of_its_own_is_looked_at():
     smaller = tuple(lambda w, e=e: 0.3 * e(w) for e in EXAMPLES)
     free = {

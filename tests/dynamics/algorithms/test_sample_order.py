@@ -66,6 +66,7 @@ def fair(counts: Any) -> bool:
     return chisquare(np.asarray(counts).ravel()).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_independent_draws_are_uniform_and_do_not_follow_from_the_last():
     n, steps = 7, 6000
     drawn = SampleOrder(2, seed=1).examples(n, steps)

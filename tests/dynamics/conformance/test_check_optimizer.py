@@ -394,6 +394,7 @@ def test_sam_of_optax_is_sam_but_for_critical_points():
     assert "2 calls a step" in check_optimizer(contributed(), eta=ETA, rho=RHO).used_as
 
 
+@pytest.mark.slow
 def test_sam_of_optax_with_a_period_of_one_leaps_back():
     report = check_optimizer(contributed(sync_period=1), eta=ETA, rho=RHO)
     assert found(report) == ["stale_iterate", "nan_at_critical_point"]

@@ -212,6 +212,7 @@ def exact_critical_points(landscape: Landscape) -> list[tuple[int, np.ndarray]]:
     ]
 
 
+@pytest.mark.slow
 def test_most_landscapes_have_exact_critical_points():
     exact = [one for one in instances() if exact_critical_points(one)]
     assert 2 * len(exact) > len(instances())

@@ -134,6 +134,7 @@ def test_chunks_blocks_and_stages_change_nothing(algorithm: Algorithm, monkeypat
     assert_same(runs(algorithm, **MANY), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", EACH_KIND[:2], ids=str)
 def test_going_on_after_a_verdict_changes_no_verdict(algorithm: Algorithm):
     expected = runs(algorithm, **MANY)
@@ -164,6 +165,7 @@ def test_a_resumed_store_is_as_if_nothing_had_happened(algorithm: Algorithm, tmp
     assert_same(found.load(), runs(algorithm, **MANY))
 
 
+@pytest.mark.slow
 def test_the_i_th_run_draws_as_the_i_th_start():
     grid = runs(EVERYTHING, eta=0.3, rho=0.17)
     listed = ensemble(

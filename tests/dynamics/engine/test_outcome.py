@@ -122,6 +122,7 @@ def test_divergence_is_traced_to_the_first_step_outside(algorithm: Algorithm, ch
     assert 5 <= seen < len(starts)  # both kinds are there
 
 
+@pytest.mark.slow
 def test_a_start_outside_has_diverged_at_step_0():
     found = one(Quadratic((1.7, 0.4)), GD, (3.0, 4.001), 0.1, 0.0, 20, divergence_radius=5.0)
     assert (int(found.outcome), int(found.n_steps)) == (Outcome.DIVERGED, 0)

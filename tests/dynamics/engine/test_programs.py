@@ -96,6 +96,7 @@ def test_a_few_steps_are_those_of_xla(landscape: Landscape, algorithm: Algorithm
         assert np.abs(end - start).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("landscape", "algorithm"), PAIRS, ids=lambda one: type(one).__name__)
 def test_outcomes_of_long_runs_are_the_same(landscape: Landscape, algorithm: Algorithm):
     starts = np.concatenate([probes(landscape.dim, 40), [np.full(landscape.dim, 1e13)]])

@@ -41,6 +41,7 @@ def test_a_start_outside_the_domain_is_undefined_at_once(formula, start, algorit
     assert ends(formula, algorithm, [[start]], 0.1) == [(Outcome.UNDEFINED, 0, (start,))]
 
 
+@pytest.mark.slow
 def test_a_step_out_of_the_domain_is_the_run_s_last():
     # x⁺ = x − η(1 − 1/x) = 5 − 8·0.8 < 0, where the derivative's formula still has a value.
     assert ends("x - log(x)", GD, [[5.0]], 8.0) == [(Outcome.UNDEFINED, 1, (5.0,))]
@@ -89,6 +90,7 @@ def test_a_kink_that_is_stepped_onto_has_no_gradient(algorithm: Algorithm):
     assert found == [(Outcome.UNDEFINED, 1, (0.125, 0.0)), (Outcome.UNDEFINED, 0, (0.0, 0.0))]
 
 
+@pytest.mark.slow
 def test_what_overflows_is_not_undefined():
     (found,) = ends("x^4", GD, [[800.0]], 0.1)
     assert found[0] is Outcome.DIVERGED

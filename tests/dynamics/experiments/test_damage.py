@@ -196,6 +196,7 @@ def test_what_is_not_as_it_was_written_is_named_and_made_again(case, path, forei
     xarray.testing.assert_identical(open_sweep(path), expected)
 
 
+@pytest.mark.slow
 def test_an_argument_in_the_description_of_the_whole_cannot_be_another(path):
     for field, value in (("n_steps", 41), ("landscape", "Beale()"), ("starts", "others")):
         described = json.loads((path / "zarr.json").read_text())

@@ -138,6 +138,7 @@ def test_a_worker_compiles_a_job_once(monkeypatch):
     assert 0 < once <= len(traced) - once + 2
 
 
+@pytest.mark.slow
 def test_a_block_sends_its_own_starts_only():
     starts = uniform_starts(4000, low=(-2, -2), high=(2, 2))
     executor = Copying()

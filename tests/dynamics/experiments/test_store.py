@@ -99,11 +99,13 @@ def test_stored_results_are_those_in_memory(expected, path, computed, block_size
     assert max(computed) <= (block_size or RUNS)
 
 
+@pytest.mark.slow
 def test_blocks_in_memory_change_nothing(expected, computed):
     xarray.testing.assert_identical(run(block_size=4), expected)
     assert sum(computed) == RUNS and max(computed) == 4
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_stored_too(path):
     runs: dict[str, Any] = {
         "eta": np.linspace(0.05, 0.3, 11), "rho": 0.2, "starts": STARTS[3], "n_steps": 40,
