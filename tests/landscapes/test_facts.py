@@ -144,7 +144,7 @@ def test_a_report_says_what_was_tried():
     assert "nothing is found to be false" in str(report)
     own = check_landscape(Formula("x**4/4 - x*y + y**2/2"))
     assert own.passed and "symmetries" in own.checked and "smoothness" not in own.unknown
-    with pytest.raises(ValueError, match="landscape must be one such as"):
+    with pytest.raises(ValueError, match="landscape must be a Landscape such as"):
         check_landscape(Saddle)  # pyright: ignore[reportArgumentType]
 
 
