@@ -19,6 +19,7 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     algorithm, catalogue       the one step that they make; the algorithms that have a name
     vector, stepper            the arithmetic it is written in, on arrays and on symbols alike
     outcome, rest, attractors  what became of a run, and where
+    batch                      runs that are advanced together, and what is known of each
     kernel, programs           the program that advances a batch, and which compiler takes it
     native, native_program     compiled to machine code that keeps runs in registers
     xla_program                compiled by XLA, where native cannot

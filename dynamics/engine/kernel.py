@@ -22,7 +22,7 @@ from jax import lax
 from dynamics.algorithms.algorithm import Algorithm, initial_memory
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.batch import Batch, Runs, Span
-from dynamics.engine.outcome import Outcome, has_a_next_step
+from dynamics.engine.outcome import SUMMED_ROUNDINGS, Outcome, has_a_next_step
 from dynamics.engine.rest import (
     Look,
     Thresholds,
@@ -60,10 +60,10 @@ class State(NamedTuple):
     n_steps: Any
     period: Any
     amplitude: Any
-    window: Any = None  # the `Window` of the last block, of programs that keep one
+    window: Any = None  # the `Recording` of the last block, of programs that keep one
 
 
-class Window(NamedTuple):
+class Recording(NamedTuple):
     """The iterates of a block's first steps.
 
     Attributes:
@@ -224,7 +224,7 @@ def _carefully(call: Call, state: State, following: State, suspects: Any, length
         if window is not None:
             last = jnp.minimum(i, len(window.points) - 1)
             points = window.points.at[last].set(call.landscape.join(w.components))
-            window = Window(points, last)
+            window = Recording(points, last)
         return i + 1, w, memory, within, undefined, taken, jnp.any(going), window
 
     zeros = call.zeros
@@ -324,7 +324,7 @@ def _attracts(call: Call, state: State, those: Any, seen: Look, within: Any) -> 
     length = jax.vmap(ArrayVector.norm)
     shorter = length(second) < length(first)
     rounding = call.batch.eta * largest <= seen.rounding
-    exact = largest <= 16 * np.finfo(largest.dtype).eps * seen.longest
+    exact = largest <= SUMMED_ROUNDINGS * np.finfo(largest.dtype).eps * seen.longest
     return exact | (turned & (shorter | rounding))
 
 

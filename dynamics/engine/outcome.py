@@ -15,6 +15,9 @@ MOST_STEPS = 2**31 - 1
 NEARLY_CLOSED = 1e-4
 #: How many ε of the largest coordinate a step may move that does nothing but round.
 ROUNDINGS = 64
+#: How many ε of its longest direction the sum over a period is that does nothing but round: of at
+#: most a few gradients, each rounded by a few ε, and of their sum.
+SUMMED_ROUNDINGS = 16
 
 
 class Outcome(IntEnum):

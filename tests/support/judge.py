@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynamics import Algorithm, Criteria, Outcome
-from dynamics.engine.outcome import NEARLY_CLOSED, ROUNDINGS
+from dynamics.engine.outcome import NEARLY_CLOSED, ROUNDINGS, SUMMED_ROUNDINGS
 from landscapes import Landscape
 from landscapes.checks import Real
 from tests.support import oracle
@@ -32,7 +32,7 @@ def judged(
     def attracts(w: Real, period: int, within: float, longest: float) -> bool:
         first, after = round_trip(w, period)
         largest = np.abs(first).max()
-        if largest <= 16 * EPS * longest:
+        if largest <= SUMMED_ROUNDINGS * EPS * longest:
             return True
         unit = first / largest
         beyond, _ = round_trip(w - within * unit, period)
