@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
 
 from dynamics import GD, SAM, USAM, Algorithm, Criteria, Outcome, StableSAM, sweep, uniform_starts
+from dynamics.algorithms.vector import ArrayVector
+from dynamics.engine.outcome import ROUNDINGS
+from dynamics.engine.stepper import Stepper
 from landscapes import Formula, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 from tests.support import oracle
 from tests.support.cases import CORE
@@ -314,3 +319,15 @@ def test_outcomes_are_those_of_an_independent_reading_of_the_oracle(algorithm: A
         assert abs(int(here.n_steps) - expected[1]) <= slack
         kinds.add(expected[0])
     assert len(kinds) >= 3
+
+
+@each_algorithm
+def test_a_step_rounds_as_the_farthest_point_that_it_asks_about(algorithm: Algorithm):
+    landscape, w, rho = Quadratic((0.7,)), np.array([0.3]), 40.0
+    with jax.enable_x64(True):
+        point = ArrayVector(tuple(jnp.asarray(c) for c in landscape.split(w)))
+        stepper = Stepper(landscape, algorithm, jnp.float64(0.1), jnp.float64(rho), ())
+        found = float(stepper.rounding(point, jnp.int32(1)))
+    asked = oracle.farthest(landscape, algorithm.name, w, rho)
+    assert (asked > 1) is algorithm.uses_rho  # of GD it is w itself
+    assert found == pytest.approx(ROUNDINGS * np.finfo(np.float64).eps * asked, rel=1e-12)
