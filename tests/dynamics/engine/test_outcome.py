@@ -329,5 +329,5 @@ def test_a_step_rounds_as_the_farthest_point_that_it_asks_about(algorithm: Algor
         stepper = Stepper(landscape, algorithm, jnp.float64(0.1), jnp.float64(rho), ())
         found = float(stepper.rounding(point, jnp.int32(1)))
     asked = oracle.farthest(landscape, algorithm.name, w, rho)
-    assert (asked > 1) is algorithm.uses_rho  # of GD it is w itself
+    assert bool(asked > 1) is algorithm.uses_rho  # of GD it is w itself
     assert found == pytest.approx(ROUNDINGS * np.finfo(np.float64).eps * asked, rel=1e-12)
