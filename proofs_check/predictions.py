@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, TypeVar
 import sympy
 
 from dynamics import Algorithm
+from dynamics.algorithms.algorithm import an_algorithm
 from proofs_check.local_theory.eta_ranges import sign_of
 from proofs_check.local_theory.local_maps import (
     NO_ATTRACTING_CYCLE,
     Underivable,
-    check_algorithm,
     local_map,
 )
 from proofs_check.symbolic_steps import next_point
@@ -54,7 +54,7 @@ def _derived(work: Callable[[Algorithm], T]) -> Callable[[Algorithm], T]:
 
     @wraps(work)
     def ask(algorithm: Algorithm) -> T:
-        check_algorithm(algorithm)
+        an_algorithm("algorithm", algorithm)
         return kept(algorithm)
 
     return ask

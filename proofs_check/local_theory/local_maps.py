@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import sympy
 
 from dynamics import Algorithm, Optax, Vector, initial_memory, step
-from dynamics.algorithms.algorithm import an_algorithm
 from proofs_check.symbolic_steps import SymbolicVector
 from proofs_check.symbols import curvature, eta, rho
 
@@ -40,11 +39,6 @@ LEADING_ORDER = (
 NO_ATTRACTING_CYCLE = (
     "no 2-cycle along a mode attracts; what else may hold runs near it is not derived"
 )
-
-
-def check_algorithm(algorithm: Any) -> None:
-    """Raises `ValueError` for anything that is no algorithm."""
-    an_algorithm("algorithm", algorithm)
 
 
 class Nature(Enum):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynamics import Algorithm
+from dynamics.algorithms.algorithm import an_algorithm
 from landscapes import Landscape, Unknown, a_landscape
 from landscapes.checks import shown
 from landscapes.fact_probe import warn_of_false_facts
@@ -30,7 +31,6 @@ from proofs_check.local_theory.finite_radius import edge_at_radius
 from proofs_check.local_theory.local_maps import (
     LEADING_ORDER,
     Nature,
-    check_algorithm,
     local_map,
     remembers,
 )
@@ -110,7 +110,7 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     coordinates, and for an algorithm that cannot run on this landscape.
     """
     a_landscape(landscape)
-    check_algorithm(algorithm)
+    an_algorithm("algorithm", algorithm)
     if landscape.dim > MOST_COORDINATES:
         raise ValueError(
             f"landscape must have at most {MOST_COORDINATES} coordinates; {shown(landscape)} has "

@@ -85,8 +85,11 @@ def _call(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
     """
     if _instructions(closed.jaxpr) < _LONG:
         return program(to, closed, operands)
+    # As loops and branches do: so the function depends on the jaxpr alone.
+    avals = [v.aval for v in closed.jaxpr.invars]
+    operands = [to.spread_as(v, a) for v, a in zip(operands, avals, strict=True)]
     places, size = _framed(operands)
-    key = id(closed.jaxpr), *((v.entries.shape, v.dtype, v.over_runs) for v in operands)
+    key = id(closed.jaxpr)
     if key not in to.module.shared:
         inner = Function(to.module)
         begin = [_loaded(inner, "%frame", v, at) for v, at in zip(operands, places, strict=True)]

@@ -104,7 +104,7 @@ class Module:
 
     def __init__(self) -> None:
         self.declared: set[str] = set()
-        # What is called more than once: by its jaxpr and the kinds of its operands.
+        # What is called more than once, by the number of its jaxpr.
         self.shared: dict[Any, Any] = {}
         self._functions: list[str] = []
         self.names = 0

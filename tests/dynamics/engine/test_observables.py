@@ -6,7 +6,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynamics import OBSERVABLES, REDUCTIONS, SAM, StableSAM, ensemble, sweep, trajectory
+from dynamics import (
+    GD,
+    OBSERVABLES,
+    REDUCTIONS,
+    SAM,
+    Criteria,
+    Outcome,
+    StableSAM,
+    ensemble,
+    sweep,
+    trajectory,
+)
 from dynamics.engine.observables import register
 from landscapes import CriticalKind, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
@@ -106,6 +117,24 @@ def test_what_diverges_is_held_inside_and_is_never_nan():
     held = np.linalg.norm(found["final"][0])
     assert float(found["point_norm_last"][0]) == pytest.approx(held, rel=1e-10)
     assert float(found["point_norm_max"].max()) <= 1e12
+
+
+@pytest.mark.parametrize("landscape", [Saddle(), MatrixSensing(1, 1, 3, seed=1)], ids=str)
+def test_what_starts_outside_the_ball_stays_there_though_a_step_leads_inside(landscape: Landscape):
+    # In machine code, and by XLA. A second run that stays inside keeps the block going.
+    start = np.full(landscape.dim, 3.0)
+    gradient = landscape.gradient(start)
+    eta = float(start @ gradient / (gradient @ gradient))
+    radius = 0.8 * float(np.linalg.norm(start))
+    assert np.linalg.norm(start - eta * gradient) < radius
+    runs = sweep(
+        landscape, GD, eta=eta, starts=[start, 0.1 * start], n_steps=3, early_stop=False,
+        criteria=Criteria(divergence_radius=radius), observables={"iterate": "trace"},
+    )  # fmt: skip
+    outside = runs.isel(start=0).squeeze()
+    assert outside.outcome == Outcome.DIVERGED and outside.n_steps == 0
+    assert (np.atleast_1d(outside.final) == start).all()
+    assert (outside.iterate_trace.values.reshape(4, -1) == start).all()
 
 
 def test_they_depend_on_their_run_and_go_with_every_shape():

@@ -259,10 +259,13 @@ def test_a_long_call_that_is_made_twice_is_one_function():
         return x, scale, -0.0
 
     def calls(scale: Any, x: Any, v: Any) -> Any:
-        once, also, zero = jax.vmap(long, (0, None))(x, scale)
-        again, *_ = jax.vmap(long, (0, None))(once, scale)
-        # Of other shapes, or the same for all runs, it is another.
-        return again, x * also, x * 0 + zero, jax.vmap(long, (0, None))(v, scale)[0]
+        once, also, zero = long(x, scale)
+        again, *_ = long(once, scale)
+        # Of other shapes it is another; of what is the same for all runs, though not to JAX, it is
+        # the same one.
+        alike, *_ = long(jnp.full_like(x, 0.5), scale)
+        other_shape, *_ = long(v, scale)
+        return again, x * also, x * 0 + zero, other_shape, x * alike
 
     program = Translated(calls, (0.5,), X, V)
 
@@ -271,9 +274,10 @@ def test_a_long_call_that_is_made_twice_is_one_function():
             x = x * 0.5 + 1.0
         return x
 
-    assert_equal(program(0.5), (expected(expected(X)), X * 0.5, X * 0 - 0.0, expected(V)))
+    twice, alike = expected(expected(X)), expected(np.full_like(X, 0.5))
+    assert_equal(program(0.5), (twice, X * 0.5, X * 0 - 0.0, expected(V), X * alike))
     assert len(re.findall(r"define internal void @call", program.text)) == 2
-    assert len(re.findall(r"call void @call", program.text)) == 3
+    assert len(re.findall(r"call void @call", program.text)) == 4
 
 
 def test_constants_keep_every_bit():
