@@ -40,7 +40,7 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
             return literal(np.asarray(variable.val, variable.aval.dtype))
         return values[variable]
 
-    for equation in jaxpr.eqns:
+    for equation in _needed(jaxpr):
         operands = [read(v) for v in equation.invars]
         name = equation.primitive.name
         if name in _CALLS:
@@ -51,10 +51,23 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
             outputs = _loop(to, equation.params, operands)
         elif name == "cond":
             outputs = _branch(to, equation.params["branches"], operands)
+        elif name == "optimization_barrier":  # against reorderings, which there are none of here
+            outputs = operands
         else:
             outputs = [apply(to, equation, operands)]
         values |= dict(zip(equation.outvars, outputs, strict=True))
     return [read(v) for v in jaxpr.outvars]
+
+
+@lru_cache(maxsize=1024)
+def _needed(jaxpr: Any) -> list[Any]:
+    """The equations that an output depends on: derivatives leave some behind that none does."""
+    wanted, found = {v for v in jaxpr.outvars if not hasattr(v, "val")}, []
+    for equation in reversed(jaxpr.eqns):
+        if not wanted.isdisjoint(equation.outvars):
+            found.append(equation)
+            wanted.update(v for v in equation.invars if not hasattr(v, "val"))
+    return found[::-1]
 
 
 @lru_cache
@@ -110,7 +123,7 @@ def _call(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
 def _instructions(jaxpr: Any) -> int:
     """About how many instructions it is translated to."""
     total = 0
-    for equation in jaxpr.eqns:
+    for equation in _needed(jaxpr):
         name = equation.primitive.name
         entries = max(v.aval.size // (TRACED if is_over_runs(v.aval) else 1)
                       for v in equation.outvars)  # fmt: skip
