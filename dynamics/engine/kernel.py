@@ -103,6 +103,11 @@ class Call(NamedTuple):
         """At which points the loss or its gradient is undefined; None: nowhere at all."""
         return jax.vmap(partial(undefined_at, self.landscape))(w.components)
 
+    def near_fixed(self, w: ArrayVector, rounding: Any) -> Any:
+        """`fixed_tolerance` at the points of all runs."""
+        of_one = partial(fixed_tolerance, self.thresholds)
+        return jax.vmap(of_one)(w, self.batch.size, rounding)
+
     @property
     def zeros(self) -> Any:
         """A zero for each run, derived from an input, so that all carried has one placement."""
@@ -253,7 +258,7 @@ def checked(call: Call, state: State) -> State:
     if call.manner.quick and call.manner.algorithm.is_autonomous:
         look = call.over_runs(lambda s, *at: may_rest(s, call.thresholds, *at), quick=True)
         step, rounding, may = look(state.w, state.memory, state.t + 1)
-        near = fixed_tolerance(call.thresholds, state.w, call.batch.size, rounding)
+        near = call.near_fixed(state.w, rounding)
         # As in `may_rest`, a factor 2 for rounding, beside the one of the criterion.
         candidates = candidates & (may | (step <= 4 * near))
     return lax.cond(jnp.any(candidates), partial(_decided, call), lambda s, _: s, state, candidates)
@@ -264,8 +269,11 @@ def _decided(call: Call, state: State, candidates: Any) -> State:
     if call.manner.algorithm.is_autonomous:
         period, amplitude = _period(call, state, candidates)
     else:
-        look = call.over_runs(lambda s, *at: at_rest_for_good(s, call.thresholds, *at))
-        period, amplitude = look(state.w, state.memory, state.t + 1)
+        thresholds = call.thresholds
+        look = call.over_runs(
+            lambda s, w, known, t: at_rest_for_good(s, thresholds, known[1], w, known[0], t)
+        )
+        period, amplitude = look(state.w, (state.memory, call.batch.size), state.t + 1)
     now = candidates & (period > 0)
     label = jnp.where(period == 1, int(Outcome.CONVERGED), int(Outcome.CYCLE)).astype(jnp.int8)
     return state._replace(
@@ -282,7 +290,7 @@ def _period(call: Call, state: State, candidates: Any) -> tuple[Any, Any]:
     thresholds = call.thresholds
     look = call.over_runs(lambda s, *at: nearly_closed(s, thresholds, *at))
     seen = look(state.w, state.memory, state.t + 1)
-    near = fixed_tolerance(thresholds, state.w, call.batch.size, seen.rounding)
+    near = call.near_fixed(state.w, seen.rounding)
     # What all but closes after some steps alternates about a point that it does not come to.
     still = candidates & (seen.step <= 2 * near) & (~seen.closed | (seen.step <= seen.rounding))
     once = seen._replace(period=jnp.ones_like(seen.period), longest=jnp.zeros_like(near))

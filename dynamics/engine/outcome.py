@@ -69,9 +69,10 @@ class Criteria:
         gradient_tolerance: of a fixed point δ is this fraction of max(|w|∞, |start|∞), plus the
             rounding of a step. A step is at most 2δ long (where a step contracts, ‖w − ηd‖ ≤ ‖w‖,
             it is at most twice the way), and no p ≥ 2 directions cancel to `NEARLY_CLOSED`, which
-            they do on a cycle that is smaller than δ. Of algorithms that change from step to step
-            or draw examples it is an absolute bound of each gradient, direction and change of
-            memory.
+            they do on a cycle that is smaller than δ. Where an algorithm changes from step to step
+            or draws examples, the steps to come are by other maps. There the step and the gradient
+            are both to turn over within δ, and of a finite sum those of each example; and the step
+            is to be at most 2δ long.
         cycle_tolerance: of a cycle δ is this fraction of its longest step, plus the rounding of a
             step, and ηr is at most δ. (The sum, not the mean: with the mean, whatever still
             decays slowly would pass for a multiple of the period first.) A run that converges

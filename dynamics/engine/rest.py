@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -49,9 +49,8 @@ class Look(NamedTuple):
 
 
 def fixed_tolerance(thresholds: Thresholds, w: ArrayVector, size: Any, rounding: Any) -> Any:
-    """How near to a fixed point each of a batch of points counts as being there."""
-    largest = jax.vmap(ArrayVector.largest_entry)(w)
-    return thresholds.gradient_tolerance * jnp.maximum(largest, size) + rounding
+    """How near to a fixed point w counts as being there; `size` is that of the start."""
+    return thresholds.gradient_tolerance * jnp.maximum(w.largest_entry(), size) + rounding
 
 
 def cycle_tolerance(thresholds: Thresholds, longest_step: Any, rounding: Any) -> Any:
@@ -136,28 +135,42 @@ def nearly_closed(
 
 
 def at_rest_for_good(
-    of_run: Stepper, thresholds: Thresholds, w: ArrayVector, memory: Any, t: Any
+    of_run: Stepper, thresholds: Thresholds, size: Any, w: ArrayVector, memory: Any, t: Any
 ) -> tuple[Any, Any]:
     """`nearly_closed` where the map changes from step to step: the period is 1, or 0.
 
     That one step does not move says nothing of the next, which may be by another map. So the
-    gradient is to vanish as well, and of examples that are drawn, each one's.
+    gradient is to turn over as well as the step; and of examples that are drawn, each one's.
     """
     landscape, algorithm = of_run.landscape, of_run.algorithm
     whole, _ = gradients(landscape, replace(algorithm, order=None), of_run.order, t)
+    near = fixed_tolerance(thresholds, w, size, of_run.rounding(w, t))
 
-    def unrest(gradient: Any) -> Any:
-        d, _, now = of_run.move_by(gradient, whole, w, memory, t)
-        lengths = (d.norm(), gradient(w).norm(), _distance(now, memory))
-        return reduce(jnp.maximum, lengths)
+    def rests(gradient: Any) -> Any:
+        def moved(at: ArrayVector) -> ArrayVector:
+            d, eta, _ = of_run.move_by(gradient, whole, at, memory, t)
+            return eta * d
+
+        small = moved(w).largest_entry() <= 2 * near
+        return small & _turns_over(moved, w, near) & _turns_over(gradient, w, near)
 
     if algorithm.order is None or not isinstance(landscape, FiniteSum):
-        largest = unrest(whole)
+        rest = rests(whole)
     else:
         examples = jnp.arange(landscape.n_examples, dtype=jnp.int32)[:, None]
-        largest = jnp.max(jax.vmap(lambda e: unrest(gradient_of_examples(landscape, e)))(examples))
-    period = (largest <= thresholds.gradient_tolerance).astype(jnp.int8)
-    return period, jnp.zeros_like(of_run.eta)
+        rest = jnp.all(jax.vmap(lambda e: rests(gradient_of_examples(landscape, e)))(examples))
+    return rest.astype(jnp.int8), jnp.zeros_like(of_run.eta)
+
+
+def _turns_over(field: Callable[[ArrayVector], ArrayVector], w: ArrayVector, within: Any) -> Any:
+    """Whether `field` is 0 at w or, w being moved by `within` against it, no longer points there.
+
+    Between the two then lies a zero of its part along this line.
+    """
+    here = field(w)
+    largest = here.largest_entry()
+    unit = here / jnp.where(largest > 0, largest, 1)
+    return (largest == 0) | (unit.dot(field(w - within * unit)) <= 0)
 
 
 def _distance(one: Any, other: Any) -> Any:

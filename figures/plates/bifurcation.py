@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
-from dynamics import GD, SAM, USAM, Algorithm, Outcome, StableSAM, batched, one_step, sweep
+from dynamics import GD, SAM, USAM, Algorithm, StableSAM, batched, one_step, sweep
+from dynamics.engine.outcome import has_a_next_step
 from figures import style
 from figures.figure import Figure, Request, register
 from figures.panels import PAGE, Layout, Panels
@@ -68,7 +69,7 @@ def simulate(request: Request) -> xarray.Dataset:
             case.landscape, algorithm, eta=etas, rho=request["rho"], starts=case.start,
             n_steps=request["n_steps"], early_stop=False, progress=request.part(i, len(pairs)),
         ).isel(algorithm=0)  # fmt: skip
-        bounded = runs.outcome.values != Outcome.DIVERGED
+        bounded = has_a_next_step(runs.outcome.values)
         late, exponent = _late(case, algorithm, runs.final.values, etas, request)
         lam = float(np.linalg.eigvalsh(case.landscape.hessian(np.array(case.minimum)))[-1])
         at = {curvature: lam, eta: etas, rho: request["rho"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy
@@ -68,8 +68,10 @@ def is_nonnegative(expression: Any) -> bool:
     symbols = expression.free_symbols
     if not expression.is_polynomial(*symbols) or _degree(expression) > _HIGHEST:
         return False
-    found: Any = sympy.factor_list(expression)
-    content, factors = found
+    try:
+        content, factors = cast(Any, sympy.factor_list(expression))
+    except (sympy.PolynomialError, sympy.CoercionFailed, NotImplementedError):
+        return False  # not over every domain of coefficients, such as tan(1) or log(2)
     sign = 1 if content > 0 else -1
     for factor, times in factors:
         if times % 2 == 0 or _is_nonnegative_factor(factor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import combinations, product
 from math import comb
@@ -32,6 +33,11 @@ from landscapes.facts import (
 _MOST_TERMS = 3000
 # Between a bound of the loss and its value at a critical point, relative to the loss elsewhere.
 _CLOSE = 1e-12
+# Between two roundings of one value: cancellation may lose most of its digits.
+_CLOSE_TO_ROUNDING = 1e-3
+# Putting images into more operations may take minutes.
+_MOST_OPERATIONS = 100
+_ODD_FUNCTIONS = (sympy.sin, sympy.tan, sympy.sinh, sympy.tanh, sympy.atan)
 _CUTS = 4000  # boxes for the proof that a leading form is positive
 
 Point = tuple[sympy.Symbol, ...]
@@ -247,13 +253,30 @@ def _constants(
 def _symmetries(expression: Any, point: Point, polynomial: sympy.Poly | None) -> list[Symmetry]:
     plain = expression.replace(LogCosh, lambda s: sympy.log(sympy.cosh(s)))
 
+    # What an image changes at a point is no symmetry: found at once, where a proof may take long.
+    probe = {w: 0.31 + 0.17 * k for k, w in enumerate(point)}
+
+    def value(image: dict[sympy.Symbol, Any]) -> float:
+        at = {w: float(image.get(w, w).subs(probe)) for w in point}
+        with np.errstate(all="ignore"):
+            found = evaluate([expression], at, np)[0]
+        return np.nan if isinstance(found, complex) else float(found)
+
     def same(image: dict[sympy.Symbol, Any]) -> bool:
+        here, there = value({}), value(image)
+        if np.isfinite(here) and not abs(here - there) <= _CLOSE_TO_ROUNDING * abs(here):
+            return False
         if polynomial is not None:
             inside: Any = polynomial.as_expr()
             moved = sympy.Poly(inside.subs(image, simultaneous=True), *point)
             return moved == polynomial
-        return plain.subs(image, simultaneous=True) == plain
+        if _parity(plain, {w for w in image if image[w] == -w}) == 1 and all(
+            v == -w for w, v in image.items()
+        ):
+            return True
+        return short and plain.subs(image, simultaneous=True) == plain
 
+    short = plain.count_ops() <= _MOST_OPERATIONS
     dim, found = len(point), []
     names = [str(w) for w in point]
     for i, w in enumerate(point):
@@ -270,6 +293,31 @@ def _symmetries(expression: Any, point: Point, polynomial: sympy.Poly | None) ->
             image = ", ".join(names[k] for k in order)
             found.append(Symmetry(f"({', '.join(names)}) -> ({image})", _permuted(order)))
     return found
+
+
+def _parity(e: Any, odd: set[sympy.Symbol]) -> int | None:
+    """1 if changing the sign of the odd symbols leaves e as it is, −1 if it changes that of e.
+
+    None if neither is seen from how e is written.
+    """
+    if e.is_Symbol or not e.args:
+        return -1 if e in odd else 1
+    parities: list[int] = []
+    for part in e.args:
+        if (parity := _parity(part, odd)) is None:
+            return None
+        parities.append(parity)
+    if all(p == 1 for p in parities):
+        return 1
+    if e.is_Add:
+        return parities[0] if len(set(parities)) == 1 else None
+    if e.is_Mul:
+        return math.prod(parities)
+    if e.is_Pow and e.exp.is_Integer:
+        return -1 if e.exp % 2 else 1
+    if isinstance(e, (sympy.cos, sympy.cosh, sympy.Abs, LogCosh)):
+        return 1
+    return -1 if isinstance(e, _ODD_FUNCTIONS) else None
 
 
 def _scaled(signs: Any) -> Any:

@@ -37,6 +37,10 @@ _SHIFT = 1e-4
 _LARGEST_DENOMINATOR = 10**6
 # An exact eigenvalue with longer numbers, or more of them, says less than its decimals.
 _LARGEST_NUMBER, _LONGEST = 10**8, 50
+# What is to be simplified may have so many: beyond, that can take minutes.
+_MOST_OPERATIONS = 60
+# Among more critical sets nobody looks for exact numbers, and each takes some milliseconds.
+_MOST_EXACT = 64
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,16 @@ def is_quadratic(landscape: Landscape) -> bool:
     """Whether the Hessian is the same at some points far apart, and so everywhere."""
     probes = np.random.default_rng(0).normal(size=(4, landscape.dim)) * [[0.3], [1], [2], [5]]
     hessians = landscape.hessian(probes)
+    if not np.isfinite(hessians).all():
+        return False
     return bool(np.allclose(hessians, hessians[0], rtol=1e-12, atol=1e-12 * abs(hessians).max()))
 
 
 @lru_cache(maxsize=16)
 def spectra_of(landscape: Landscape) -> tuple[CriticalSpectrum, ...]:
     """All critical points that the facts of the landscape list, and some of each curve of them."""
-    symbolic = _with_numbers(landscape)
+    few = len(landscape.facts.critical_sets) <= _MOST_EXACT
+    symbolic = _with_numbers(landscape) if few else None
     found: list[CriticalSpectrum] = []
     for one in landscape.facts.critical_sets:
         if one.kind is CriticalKind.NOT_SMOOTH:
@@ -239,10 +246,7 @@ def _exact_point(w: Any, symbolic: SymbolicLoss) -> tuple[Any, ...] | None:
     close = all(abs(float(g) - x) <= 1e-12 * (1 + abs(x)) for g, x in zip(guess, w, strict=True))
     if close and all(_is_zero(g.subs(at)) for g in symbolic.gradient()):
         return tuple(guess)
-    try:
-        solutions = real_solutions(symbolic.gradient(), symbolic.point).solutions
-    except Unsolvable:
-        return None
+    solutions = _solutions(tuple(symbolic.gradient()), symbolic.point)
     nearest, away = None, 1e-9 * (1 + abs(w).max())
     for one in solutions:
         values = [one.get(x) for x in symbolic.point]
@@ -256,12 +260,34 @@ def _exact_point(w: Any, symbolic: SymbolicLoss) -> tuple[Any, ...] | None:
     return nearest
 
 
+@lru_cache(maxsize=16)  # asked for at each of the points
+def _solutions(gradient: tuple[Any, ...], point: tuple[Any, ...]) -> Sequence[Any]:
+    try:
+        return real_solutions(gradient, point).solutions
+    except Unsolvable:
+        return ()
+
+
 def _is_zero(expression: Any) -> bool:
-    return bool(expression == 0 or sympy.simplify(expression.doit()) == 0)
+    value = expression.doit()
+    if value.is_Rational:
+        return value == 0
+    # Numbers decide most cases, at once: of one that is not 0 some digits are certain, while of 0
+    # however many digits are worked with none is.
+    found = value.evalf(15)
+    if not found.is_Float or found._prec > 1:
+        return False
+    return _simplified(value) == 0
 
 
 def _closed(entry: Any) -> Any:
-    return sympy.nsimplify(sympy.simplify(entry.doit())) if not entry.is_Rational else entry
+    return sympy.nsimplify(_simplified(entry.doit())) if not entry.is_Rational else entry
+
+
+def _simplified(expression: Any) -> Any:
+    """In fewer terms, if it has few enough for that to take no time worth mentioning."""
+    short = expression.count_ops() <= _MOST_OPERATIONS
+    return sympy.simplify(expression) if short else expression
 
 
 def eigenvalues_of(matrix: Any) -> tuple[Any, ...] | None:
@@ -316,7 +342,7 @@ def _family(
     }
     try:
         hessian = sympy.Matrix(symbolic.hessian()).subs(fixed, simultaneous=True)
-        trace = sympy.factor(sympy.simplify(hessian.trace().doit()))
+        trace = sympy.factor(_simplified(hessian.trace().doit()))
         if trace.has(sympy.nan, sympy.zoo, sympy.oo):
             return None
         free = [x for x in symbolic.point if x not in fixed]

@@ -11,6 +11,8 @@ attraction.py); what is not derived is `Unknown`, with the reason.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,11 @@ from landscapes.fact_probe import warn_of_false_facts
 from proofs_check import asked
 from proofs_check.local_theory import stability_page
 from proofs_check.local_theory.attraction import attraction
-from proofs_check.local_theory.critical_spectra import is_quadratic, spectra_of
+from proofs_check.local_theory.critical_spectra import (
+    CriticalSpectrum,
+    is_quadratic,
+    spectra_of,
+)
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter
 from proofs_check.local_theory.finite_radius import edge_at_radius
 from proofs_check.local_theory.local_maps import (
@@ -40,6 +46,8 @@ if TYPE_CHECKING:
     import xarray
 
 MOST_COORDINATES = 32
+#: Of more critical points those nearest to the origin are looked at: each takes some 10 ms.
+MOST_POINTS = 64
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class Stability:
         points: the critical points, in the order of the landscape's facts; then some members of
             each curve of them that the facts know.
         complete: whether the landscape's list of them is.
+        left_out: how many of that list, those farthest from the origin, were not looked at.
         filter: the curvatures at which the algorithm can come to rest, or why there is no such set.
     """
 
@@ -58,6 +67,7 @@ class Stability:
     algorithm: Algorithm
     points: tuple[PointStability, ...]
     complete: bool
+    left_out: int
     filter: CurvatureFilter | Unknown
 
     def __getitem__(self, name: str) -> PointStability:
@@ -92,8 +102,14 @@ class Stability:
         return f"{self.algorithm} on {self.landscape!r}"
 
     def __str__(self) -> str:
-        reason = self.landscape.facts.reason
-        return stability_page.as_text(self._title, self.filter, self.points, self.complete, reason)
+        text = stability_page.as_text(self._title, self.filter, self.points)
+        notes = []
+        if self.left_out:
+            notes.append(f"{self.left_out} more critical points, farther out, are left out.")
+        if not self.complete:
+            reason = self.landscape.facts.reason
+            notes.append("There may be other critical points" + (f": {reason}." if reason else "."))
+        return "\n\n".join([text, *notes])
 
     def latex(self) -> str:
         """A table in LaTeX."""
@@ -105,6 +121,8 @@ class Stability:
 
 def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     """What every critical point of the landscape is to the algorithm.
+
+    Of more than `MOST_POINTS` of them those nearest to the origin are looked at.
 
     Raises `ValueError` for anything that is no landscape or no algorithm, for more than 32
     coordinates, and for an algorithm that cannot run on this landscape.
@@ -119,13 +137,23 @@ def stability(landscape: Landscape, algorithm: Algorithm) -> Stability:
     algorithm.check(landscape)
     warn_of_false_facts(landscape)
     quadratic = is_quadratic(landscape)
+    spectra: Sequence[CriticalSpectrum] = spectra_of(landscape)
+    left_out = max(0, len(spectra) - MOST_POINTS)
+    if left_out:
+        spectra = sorted(spectra, key=_distance_to_the_origin)[:MOST_POINTS]
     points = tuple(
         _beyond_leading_order(attraction(critical, algorithm, quadratic), landscape, algorithm)
-        for critical in spectra_of(landscape)
+        for critical in spectra
     )
     return Stability(
-        landscape, algorithm, points, landscape.facts.complete, curvature_filter(algorithm)
-    )
+        landscape, algorithm, points, landscape.facts.complete, left_out,
+        curvature_filter(algorithm),
+    )  # fmt: skip
+
+
+def _distance_to_the_origin(critical: CriticalSpectrum) -> float:
+    """Of sets that no numbers describe, 0."""
+    return math.hypot(*(float(x) for x in critical.point if x.is_number))
 
 
 def _beyond_leading_order(

@@ -68,10 +68,8 @@ def as_text(
     title: str,
     admitted: CurvatureFilter | Unknown,
     points: Sequence[PointStability],
-    complete: bool,
-    reason: str,
 ) -> str:
-    """A page: the filter, then each critical point, then why there may be others."""
+    """A page: the filter, then each critical point."""
     lines = [title, ""]
     if isinstance(admitted, CurvatureFilter):
         kept = " and ".join(f"{written(c)} ≥ 0" for c in admitted.conditions)
@@ -82,8 +80,6 @@ def as_text(
             *(f"    {row}" for row in _rows(point)),
             "",
         ]
-    if not complete:
-        lines += ["There may be other critical points" + (f": {reason}." if reason else ".")]
     return "\n".join(lines).rstrip()
 
 

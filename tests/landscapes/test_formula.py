@@ -638,3 +638,18 @@ def test_the_example_in_the_docstring_runs():
 def test_exact_values_are_fractions():
     assert Parser("0.1", (), ()).read().value == Fraction(1, 10)
     assert Parser("1.5e-3", (), ()).read().value == Fraction(3, 2000)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        # Proved by how it is written: to put -x into the tangents and simplify takes minutes.
+        ("sin(25*y^2/(1 + tan(1/x)^2)) + cos(cosh(y/(1 + x^2)))",
+         ["(x, y) -> (-x, y)", "(x, y) -> (x, -y)"]),
+        ("cos(x*y) + x^2*y", ["(x, y) -> (-x, y)"]),
+        ("exp(x*y) + x^2 + y^2", ["w -> -w", "(x, y) -> (y, x)"]),
+        ("exp(x*y) + sin(x) + y^2", []),
+    ],
+)  # fmt: skip
+def test_signs_and_exchanges_that_keep_the_loss_are_found(text: str, kept: list[str]):
+    assert [s.name for s in Formula(text).facts.symmetries] == kept

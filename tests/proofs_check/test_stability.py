@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import jax
@@ -59,6 +60,7 @@ from proofs_check.local_theory.critical_spectra import spectra_of
 from proofs_check.local_theory.filters import CurvatureFilter, curvature_filter, first_radius
 from proofs_check.local_theory.local_maps import Nature, Underivable, local_map
 from proofs_check.local_theory.point_stability import Attractor
+from proofs_check.local_theory.stability import MOST_POINTS
 from proofs_check.predictions import cycle_amplitude, threshold, transversal_multiplier
 from proofs_check.symbols import curvature, eta, ratio, rho
 from tests.support.cases import each_landscape, instances
@@ -660,3 +662,27 @@ def test_the_page_reads_as_derived():
     assert "if ρ > 1/2 + √(5)/2 = 1.61803, else 0)" in page
     assert r"\begin{tabular}" in stability(TOY, SAM).latex()
     assert "<table>" in stability(TOY, SAM)._repr_html_()
+
+
+def test_of_very_many_points_those_near_the_origin_are_looked_at():
+    # sin(tan x) has one between each of its infinitely many turns.
+    found = stability(Formula("sin(tan(1.87*x^2))"), SAM)
+    assert len(found.points) == MOST_POINTS and found.left_out > 100
+    sizes = [abs(float(p.critical.point[0])) for p in found.points]
+    assert sizes == sorted(sizes)
+    assert f"{found.left_out} more critical points" in str(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What the gradient is at a rational point near its zero takes minutes to simplify.
+        "(exp(x^(3/2) + (3.81 - x)) - atan(x*2.73)/(1 + cos(sinh(x))^2)) + exp(y*y)",
+        # Coefficients that no polynomial can be factored over.
+        "(20000*x - tan(0.18)/(1 + log(4)^2) + 0.04)^(3/2) + x^2",
+    ],
+)
+def test_no_formula_takes_long_or_fails(text: str):
+    began = time.process_time()
+    str(stability(Formula(text), SAM))
+    assert time.process_time() - began < 10  # two seconds, where nothing else runs

@@ -10,11 +10,30 @@ import numpy as np
 import pytest
 import xarray
 
-from dynamics import GD, SAM, USAM, Algorithm, Criteria, Outcome, StableSAM, sweep, uniform_starts
+from dynamics import (
+    GD,
+    SAM,
+    SGD,
+    USAM,
+    Algorithm,
+    Criteria,
+    Outcome,
+    StableSAM,
+    sweep,
+    uniform_starts,
+)
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.outcome import ROUNDINGS
 from dynamics.engine.stepper import Stepper
-from landscapes import Formula, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
+from landscapes import (
+    Formula,
+    Landscape,
+    LinearNeuron,
+    MatrixSensing,
+    Quadratic,
+    QuadraticSum,
+    Saddle,
+)
 from tests.support import oracle
 from tests.support.cases import CORE
 from tests.support.judge import judged
@@ -233,6 +252,23 @@ def test_a_start_beside_a_saddle_leaves_it():
         np.testing.assert_allclose(np.abs(found.final), 1.0, atol=1e-8)
     # Beside the ridge that leads to one, too.
     assert labels(one(Formula("x^2 - y^2"), GD, (1.0, 1e-30), 0.1, 0.0, 700)) == [Outcome.DIVERGED]
+
+
+def test_runs_that_draw_examples_come_to_rest_in_no_units():
+    starts = [(1.0, 2.0), (-0.3, 1e-3)]
+    found = [
+        sweep(QuadraticSum([[1.9 * c, 0.4 * c], [0.2 * c, 1.7 * c]], [[0.0, 0.0], [0.0, 0.0]]),
+              SGD, eta=0.3 / c, starts=starts, n_steps=500)
+        for c in (1.0, 2.0**-40, 2.0**40)
+    ]  # fmt: skip
+    assert labels(found[0]) == [Outcome.CONVERGED] * 2
+    for other in found[1:]:
+        for name in ("outcome", "n_steps", "final"):
+            np.testing.assert_array_equal(other[name].values, found[0][name].values)
+    # One example of the two is a maximum: a run beside it, however near, is driven away by it.
+    torn = sweep(QuadraticSum([-1.0, 2.0], [0.0, 0.0]), SGD, eta=0.3, starts=[(0.0,), (1e-11,)],
+                 n_steps=50)  # fmt: skip
+    assert labels(torn) == [Outcome.CONVERGED, Outcome.BUDGET]
 
 
 def test_an_unstable_minimum_is_not_where_a_run_beside_it_converges():
