@@ -153,7 +153,11 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
                 (dtype, shape),
             )
     case("not", lax.bitwise_not, np.logical_not, ("bool", shape))
-    case("neg", lax.neg, np.negative, ("float64", shape))
+    for dtype in ("float64", *integers):
+        case("neg", lax.neg, np.negative, (dtype, shape))
+    # NumPy's sign of −0 is 0; JAX's is −0.
+    case("sign", lax.sign, lambda x: np.where(x == 0, x, np.sign(x)), ("float64", shape),
+         any_nan=True)  # fmt: skip
     case("abs", lax.abs, np.abs, ("float64", shape))
     case("floor", lax.floor, np.floor, ("float64", shape))
     case("square", lax.square, np.square, ("float64", shape), any_nan=True)

@@ -78,6 +78,12 @@ def constant_value(name: str, dtype: str) -> Any:
     return np.dtype(dtype).type({"true": 1, "false": 0}.get(found[1], found[1]))
 
 
+def constant_float(name: str) -> float | None:
+    """The number that an entry of floating-point numbers is, for all runs alike, or None."""
+    found = re.fullmatch(r"(?:splat \(double )?0x([0-9A-F]{16})\)?", name)
+    return None if found is None else float(np.uint64(int(found[1], 16)).view(np.float64))
+
+
 def _known(value: Value) -> np.ndarray | None:
     """The numbers that a value consists of, if all of them are such."""
     numbers = [constant_value(name, value.dtype) for name in value.named()]
@@ -189,9 +195,31 @@ def _not(to: Function, _: Any, __: Any, a: Value) -> Value:
 
 @rule("neg")
 def _negative(to: Function, _: Any, __: Any, a: Value) -> Value:
+    if a.dtype == "bool":
+        raise NotElementwise("the negative of truths")
+    zero = "zeroinitializer" if a.over_runs else "0"
+    negated = f"fneg {a.type}" if _is_float(a) else f"sub {a.type} {zero},"
+    return to.map(lambda x: to.put(f"{negated} {x}"), a.dtype, a, over_runs=a.over_runs)
+
+
+@rule("sign")
+def _sign(to: Function, _: Any, __: Any, a: Value) -> Value:
+    """1, −1, or what is neither positive nor negative itself: ±0 and NaN."""
     if not _is_float(a):
-        raise NotElementwise("the negative of integers")
-    return to.map(lambda x: to.put(f"fneg {a.type} {x}"), a.dtype, a, over_runs=a.over_runs)
+        raise NotElementwise("the sign of integers")
+    of_all = a.type.replace("double", "i1")
+
+    def same(number: float) -> str:
+        found = constant(number, a.dtype)
+        return f"splat (double {found})" if a.over_runs else found
+
+    def sign(x: str) -> str:
+        below = to.put(f"fcmp olt {a.type} {x}, {same(0.0)}")
+        above = to.put(f"fcmp ogt {a.type} {x}, {same(0.0)}")
+        found = to.put(f"select {of_all} {below}, {a.type} {same(-1.0)}, {a.type} {x}")
+        return to.put(f"select {of_all} {above}, {a.type} {same(1.0)}, {a.type} {found}")
+
+    return to.map(sign, a.dtype, a, over_runs=a.over_runs)
 
 
 @rule("abs", "floor", "sqrt")

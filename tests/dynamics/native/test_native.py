@@ -234,7 +234,7 @@ REFUSED: list[tuple[str, Any, tuple, tuple]] = [
     ("the operation digamma", jax.jit(lambda x: x * lax.digamma(-x)), (FLOAT,), ()),
     ("a division of integers", lax.div, (INTEGER, INTEGER), ()),
     ("abs of integers", lax.abs, (INTEGER,), ()),
-    ("the negative of integers", lax.neg, (INTEGER,), ()),
+    ("the sign of integers", lax.sign, (INTEGER,), ()),
     ("the complement of integers", lax.bitwise_not, (INTEGER,), ()),
     ("a conversion from float64 to int64", lambda x: x.astype(int), (FLOAT,), ()),
     ("a conversion from int64 to bool", lambda x: x.astype(bool), (INTEGER,), ()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from dynamics.engine.native.elementary.parts import (
     LN2_HIGH,

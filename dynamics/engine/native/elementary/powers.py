@@ -21,14 +21,15 @@ from dynamics.engine.native.elementary.parts import (
 # lb m = c·s(3 + s² + r(s)) with s = (m − 1)/(m + 1), c = 2/(3 ln 2), |s| ≤ 0.172: the first term
 # left out of r is 3s²⁸/31 < 4e-23, of 3.
 _OF_LOG = [3.0 / (2 * k + 3) for k in range(1, 13)]
-FACTOR_HIGH = float.fromhex("0x1.ec708p-1")  # c, of 21 bits, and the rest of it
-FACTOR_LOW = float.fromhex("0x1.d9dddf5f3d8a4p-23")
-LN2_HIGH = float.fromhex("0x1.62e4p-1")
-LN2 = float.fromhex("0x1.62e42fefa39efp-1")
-LN2_LOW = LN2 - LN2_HIGH
+# c and ln 2 in two parts each, the first of 21 bits: its products with such numbers are exact.
+FACTOR_HIGH = float.fromhex("0x1.ec709p-1")
+FACTOR_LOW = float.fromhex("0x1.b87407fae93f8p-22")
+LN2_HIGH = float.fromhex("0x1.62e42p-1")
+LN2_LOW = float.fromhex("0x1.fdf473de6af28p-22")
+LN2 = LN2_HIGH + LN2_LOW
 
 
-def pow(x: Any, y: Any) -> Any:  # noqa: A001  the primitive's name
+def pow(x: Any, y: Any) -> Any:
     """2^(y lb |x|), the logarithm and the product in two parts each, as in fdlibm; C's edges."""
     size = jnp.abs(x)
     found = _power_of_size(size, y)
@@ -89,8 +90,11 @@ def _binary_logarithm(x: Any) -> tuple[Any, Any]:
 # -- known exponents -------------------------------------------------------------------------------
 
 
-def by_roots(exponent: float) -> Callable[[Any], Any] | None:
-    """x^exponent for some exponents, within 2 units in the last place; None for the others."""
+def by_roots(exponent: float | None) -> Callable[[Any, Any], Any] | None:
+    """`pow` of one known exponent, within 2 units in the last place; None where it is no such.
+
+    The second argument, which is the exponent, is not looked at.
+    """
     return _BY_ROOTS.get(exponent)
 
 
@@ -99,12 +103,12 @@ def _root(x: Any) -> Any:
     return jnp.where(x == -jnp.inf, jnp.inf, lax.sqrt(x + 0.0))
 
 
-_BY_ROOTS: dict[float, Callable[[Any], Any]] = {
-    -1.0: lambda x: 1.0 / x,
-    -0.5: lambda x: 1.0 / _root(x),
-    0.5: _root,
-    1.0: lambda x: x + 0.0 * 0.0,
-    1.5: lambda x: jnp.abs(x) * _root(x),
-    2.0: lambda x: x * x,
-    3.0: lambda x: x * x * x,
+_BY_ROOTS: dict[float | None, Callable[[Any, Any], Any]] = {
+    -1.0: lambda x, _: 1.0 / x,
+    -0.5: lambda x, _: 1.0 / _root(x),
+    0.5: lambda x, _: _root(x),
+    1.0: lambda x, _: x,
+    1.5: lambda x, _: jnp.abs(x) * _root(x),
+    2.0: lambda x, _: x * x,
+    3.0: lambda x, _: x * x * x,
 }

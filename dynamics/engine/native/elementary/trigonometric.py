@@ -52,15 +52,15 @@ def _cut(number: int, bits: int, lengths: tuple[int, ...]) -> list[float]:
 
 # π/2: three parts whose products with a quadrant's number, below 2²⁰, are exact, and the rest; and
 # as a float64 and the rest.
-HALF_PI = _cut(_pi(300) , 301, (33, 33, 33, 53))
+HALF_PI = _cut(_pi(300), 301, (33, 33, 33, 53))
 HALF_PI_HIGH, HALF_PI_LOW = _cut(_pi(300), 301, (53, 53))
 # From here on the quadrant is found from the bits of 2/π.
 _FAR = 2.0**19
 _WORD = 32
 _WORDS = 40
-# 2/π in words of 32 bits, after two that are 0: of the largest exponent all bits that count are here.
+# 2/π in words of 32 bits, after two that are 0: all that count for the largest exponent.
 TWO_OVER_PI = [0, 0] + [
-    ((1 << 2000) * 2 // _pi(2000 - _WORDS * _WORD) >> (_WORDS - 1 - k) * _WORD) & (2**_WORD - 1)
+    ((2 << (_WORDS * _WORD + 2000)) // _pi(2000) >> (_WORDS - 1 - k) * _WORD) & (2**_WORD - 1)
     for k in range(_WORDS)
 ]
 # |r| ≤ π/4: what is left out is r¹⁹/19! < 1e-19 and r²⁰/20! < 4e-21, of 0.7 at least.
@@ -200,9 +200,7 @@ def _reduced_from_far(x: Any) -> tuple[Any, Any, Any]:
     upper = lax.shift_right_logical(fraction[0], jnp.int64(31))  # from ½ on, the next one is nearer
     quadrant += upper
     fraction[0] -= lax.shift_left(upper, jnp.int64(32))
-    a, b, c, d = (
-        part.astype(jnp.float64) * 2.0 ** (-32 * k) for k, part in enumerate(fraction, 1)
-    )
+    a, b, c, d = (part.astype(jnp.float64) * 2.0 ** (-32 * k) for k, part in enumerate(fraction, 1))
     f, rest = exact_sum_of_ordered(a, b)
     f, rest = exact_sum_of_ordered(f, rest + (c + d))
     r, lost = exact_product(f, HALF_PI_HIGH)
