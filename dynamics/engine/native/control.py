@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynamics.engine.native.elementary import FUNCTIONS, by_roots
+from dynamics.engine.native.elementary import FUNCTIONS, by_roots, threefry2x32
 from dynamics.engine.native.operations import apply, constant_float
 from dynamics.engine.native.values import (
     TRACED,
@@ -49,6 +49,10 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
             outputs = _call(to, _called(equation), operands)
         elif name in FUNCTIONS:
             outputs = [_elementary(to, equation, operands)]
+        elif name == "threefry2x32":
+            avals = [v.aval for v in equation.invars]
+            operands = [to.spread_as(v, a) for v, a in zip(operands, avals, strict=True)]
+            outputs = program(to, _words(tuple(a.shape for a in avals)), operands)
         elif name == "while":
             outputs = _loop(to, equation.params, operands)
         elif name == "cond":
@@ -76,6 +80,13 @@ def _needed(jaxpr: Any) -> list[Any]:
 def _traced(function: Callable[..., Any], shapes: tuple[tuple[int, ...], ...]) -> Any:
     with jax.enable_x64(True):
         return jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(s, np.float64) for s in shapes))
+
+
+@lru_cache
+def _words(shapes: tuple[tuple[int, ...], ...]) -> Any:
+    with jax.enable_x64(True):
+        given = [jax.ShapeDtypeStruct(shape, np.uint32) for shape in shapes]
+        return jax.make_jaxpr(threefry2x32)(*given)
 
 
 def _elementary(to: Function, equation: Any, operands: Sequence[Value]) -> Value:

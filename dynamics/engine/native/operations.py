@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {}
 # matrix's rows and the transposes that JAX puts after them. All else has it first.
 _OF_ANY_AXES = ("dot_general", "transpose")
 
+_UNSIGNED = ("uint64", "uint32", "bool")
 _FLOAT_COMPARISONS = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
 
 
@@ -111,8 +112,22 @@ def _arithmetic(to: Function, parameters: Any, _: Any, *operands: Value) -> Valu
     a, b = to.aligned(*operands)
     name = parameters["name"].removesuffix("_any")
     if name == "div" and not _is_float(a):
-        raise NotElementwise("a division of integers")
+        return _quotient(to, "udiv", a, b)
     operation = ("f" if _is_float(a) else "") + name
+    return to.map(
+        lambda x, y: to.put(f"{operation} {a.type} {x}, {y}"), a.dtype, a, b, over_runs=a.over_runs
+    )
+
+
+@rule("rem")
+def _remainder(to: Function, _: Any, __: Any, *operands: Value) -> Value:
+    return _quotient(to, "urem", *to.aligned(*operands))
+
+
+def _quotient(to: Function, operation: str, a: Value, b: Value) -> Value:
+    """Of whole numbers ≥ 0 by a constant, which LLVM turns into a product."""
+    if a.dtype not in _UNSIGNED or not all(constant_value(n, b.dtype) for n in b.named()):
+        raise NotElementwise("a division of integers, but of unsigned ones by a constant")
     return to.map(
         lambda x, y: to.put(f"{operation} {a.type} {x}, {y}"), a.dtype, a, b, over_runs=a.over_runs
     )
@@ -146,7 +161,7 @@ def _integer_power(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
 @rule("max", "min")
 def _extremum(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
-    sign = "u" if a.dtype in ("uint64", "bool") else "s"
+    sign = "u" if a.dtype in _UNSIGNED else "s"
     # Of floating-point numbers: NaN if one is, as in JAX.
     which = f"{parameters['name']}imum" if _is_float(a) else sign + parameters["name"]
     called = f"llvm.{which}.{suffix(a)}"
@@ -174,8 +189,8 @@ _SHIFTS = {
 def _shift(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, by = operands
     # A shift by the number's size or more is another thing to JAX than to LLVM.
-    amounts = by.named()
-    if by.over_runs or not all(n.isdigit() and int(n) < BITS[a.dtype] for n in amounts):
+    amounts = [constant_value(n, by.dtype) for n in by.named()]
+    if not all(n is not None and 0 <= n < BITS[a.dtype] for n in amounts):
         raise NotElementwise("a shift by anything but a small constant")
     a, by = to.aligned(a, by)
     operation = _SHIFTS[parameters["name"]]
@@ -248,7 +263,7 @@ def _compare(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     if _is_float(a):
         how = f"fcmp {_FLOAT_COMPARISONS[name]}"
     else:
-        sign = "" if name in ("eq", "ne") else "u" if a.dtype in ("uint64", "bool") else "s"
+        sign = "" if name in ("eq", "ne") else "u" if a.dtype in _UNSIGNED else "s"
         how = f"icmp {sign}{name}"
     return to.map(
         lambda x, y: to.put(f"{how} {a.type} {x}, {y}"), "bool", a, b, over_runs=a.over_runs
@@ -287,7 +302,7 @@ def _convert(to: Function, _: Any, aval: Any, a: Value) -> Value:
     if dtype == a.dtype:
         return a
     target = llvm_type(dtype, a.over_runs)
-    unsigned = a.dtype in ("bool", "uint64")
+    unsigned = a.dtype in _UNSIGNED
     if _is_float(a) or dtype == "bool":
         raise NotElementwise(f"a conversion from {a.dtype} to {dtype}")
     if dtype == "float64":
@@ -363,6 +378,15 @@ def _slice(_: Function, parameters: Any, __: Any, a: Value) -> Value:
     if a.over_runs and cuts.pop(0) != slice(0, TRACED, 1):
         raise NotElementwise("a part of the runs")
     return Value(a.entries[tuple(cuts)], a.dtype, a.over_runs)
+
+
+@rule("iota")
+def _counted(_: Function, parameters: Any, aval: Any) -> Value:
+    if TRACED in aval.shape:
+        raise NotElementwise("the numbers of the runs")
+    shape = [-1 if axis == parameters["dimension"] else 1 for axis in range(len(aval.shape))]
+    numbers = np.arange(aval.shape[parameters["dimension"]], dtype=aval.dtype).reshape(shape)
+    return literal(np.broadcast_to(numbers, aval.shape))
 
 
 @rule("concatenate")

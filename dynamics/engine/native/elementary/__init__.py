@@ -24,6 +24,7 @@ from dynamics.engine.native.elementary.exponential import (
 from dynamics.engine.native.elementary.powers import by_roots as by_roots
 from dynamics.engine.native.elementary.powers import pow as power
 from dynamics.engine.native.elementary.trigonometric import atan, cos, sin, tan
+from dynamics.engine.native.elementary.words import threefry2x32 as threefry2x32
 
 #: By the primitive's name.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
