@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -151,18 +151,39 @@ def _power_in_c(x: float, y: float) -> float:
         return math.copysign(np.inf, x if y % 2 == 1 else 1.0) if x == 0 else np.nan
 
 
-def test_next_to_multiples_of_half_pi_no_digit_is_lost():
-    # The float64s nearest to kπ/2, for k of every size: the results are next to 0 there.
-    random = np.random.default_rng(3)
+def next_to_multiples_of_half_pi(exponents: Iterable[int]) -> np.ndarray:
+    """The float64s m·2^e that come closest to multiples kπ/2, for these e.
+
+    k/m is then a convergent of the continued fraction of 2^e·2/π (Kahan).
+    """
+    found = []
+    for exponent in exponents:
+        with mpmath.workprec(max(exponent, 0) + 400):
+            left = mpmath.ldexp(2 / mpmath.pi, exponent)
+            denominators = [0, 1]
+            while True:
+                left = 1 / (left - mpmath.floor(left))
+                following = int(mpmath.floor(left)) * denominators[-1] + denominators[-2]
+                if following >= 2**53:
+                    break
+                denominators.append(following)
+        found += [math.ldexp(m, exponent) for m in denominators[-2:]]
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_next_to_multiples_of_half_pi_no_digit_is_lost(name: str):
+    # Every exponent of the two ranges of `_FAR` and around their border, and some of the largest.
+    x = next_to_multiples_of_half_pi([*range(-50, -28), *range(-28, 971, 9), 797, 970])
+    assert 6381956970095103 * 2.0**797 in x  # the closest of all (Muller)
+    found, truth = evaluate(in_jax(name), x), exactly(name)
     with mpmath.workprec(1200):
-        multiples = [mpmath.mpf(int(2.0**e)) * mpmath.pi / 2 for e in random.uniform(0, 1000, 300)]
-        x = np.array([float(m) for m in multiples])
-        for name in ("sin", "cos", "tan"):
-            found = evaluate(in_jax(name), x)
-            truth = [getattr(mpmath, name)(mpmath.mpf(float(a))) for a in x]
-            errors = [abs(float((mpmath.mpf(float(a)) - t) / np.spacing(abs(float(t)))))
-                      for a, t in zip(found, truth, strict=True)]  # fmt: skip
-            assert max(errors) <= ULPS[name]
+        exact = [truth(mpmath.mpf(a)) for a in x.tolist()]
+        errors = [
+            abs(mpmath.mpf(y) - t) / float(np.spacing(abs(float(t))))
+            for y, t in zip(found.tolist(), exact, strict=True)
+        ]
+    assert max(errors) <= ULPS[name]
 
 
 @pytest.mark.parametrize("name", ["tanh", "sinh", "sin", "tan", "atan"])

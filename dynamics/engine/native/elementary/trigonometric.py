@@ -183,19 +183,20 @@ def _reduced_from_far(x: Any) -> tuple[Any, Any, Any]:
     low = (moved - high * 2.0**64) - middle * 2.0**32
     numbers = [_whole(part) for part in (low, middle, high)]
     table = jnp.asarray(np.array(TWO_OVER_PI, np.uint64))
-    at = [jnp.take(table, place + jnp.int64(1 + d), mode="clip") for d in range(7)]
-    # columns[c] is of the weight 2^(−32c).
-    columns: list[Any] = [jnp.uint64(0)] * 5
-    for c in range(5):
+    at = [jnp.take(table, place + jnp.int64(1 + d), mode="clip") for d in range(8)]
+    # columns[c] is of the weight 2^(−32c). Of the last only what it carries is used.
+    columns: list[Any] = [jnp.uint64(0)] * 6
+    for c in range(6):
         for j, number in enumerate(numbers):
             term = number * at[j + c]
             columns[c] += term & jnp.uint64(2**32 - 1)
             if c > 0:
                 columns[c - 1] += lax.shift_right_logical(term, jnp.uint64(32))
-    for c in range(4, 0, -1):
+    for c in range(5, 0, -1):
         columns[c - 1] += lax.shift_right_logical(columns[c], jnp.uint64(32))
     quadrant, *fraction = (
-        lax.bitcast_convert_type(column & jnp.uint64(2**32 - 1), jnp.int64) for column in columns
+        lax.bitcast_convert_type(column & jnp.uint64(2**32 - 1), jnp.int64)
+        for column in columns[:5]
     )
     upper = lax.shift_right_logical(fraction[0], jnp.int64(31))  # from ½ on, the next one is nearer
     quadrant += upper
@@ -205,8 +206,8 @@ def _reduced_from_far(x: Any) -> tuple[Any, Any, Any]:
     f, rest = exact_sum_of_ordered(f, rest + (c + d))
     r, lost = exact_product(f, HALF_PI_HIGH)
     r, rest = exact_sum_of_ordered(r, lost + (f * HALF_PI_LOW + rest * HALF_PI_HIGH))
-    backwards = x < 0
-    return tuple(jnp.where(backwards, -v, v) for v in (quadrant, r, rest))
+    quadrant, r, rest = (jnp.where(x < 0, -v, v) for v in (quadrant, r, rest))
+    return quadrant, r, rest
 
 
 def _whole(x: Any) -> Any:
