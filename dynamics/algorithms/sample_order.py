@@ -53,10 +53,10 @@ class SampleOrder:
         of the words `_words(t)`, u, to ⌊nu/2³²⌋: no example is more likely than another by more
         than 2⁻³². An epoch is the examples in the order of their words, ties by their numbers.
         """
-        words = partial(_words, self.seed, jnp.asarray(run, jnp.uint32))
+        run = jnp.asarray(run, jnp.uint32)
         if self.replacement:
-            drawn = [_below(n_examples, u) for u in words(jnp.asarray(t, jnp.uint32), self.batch)]
-            return _together(drawn)
+            words = _words(self.seed, run, jnp.asarray(t, jnp.uint32), self.batch)
+            return _below(n_examples, words).astype(jnp.int32)
         # Every `cycle` steps a batch begins an epoch. Counting from there, no product outgrows
         # 32 bits, as the number of all draws so far does.
         cycle = n_examples // gcd(n_examples, self.batch)
@@ -64,13 +64,14 @@ class SampleOrder:
         cycles, step = lax.div(since, _like(since, cycle)), lax.rem(since, _like(since, cycle))
         first_epoch = cycles * np.uint32(cycle * self.batch // n_examples)
 
-        def one(k: int) -> Any:
-            position = step * np.uint32(self.batch) + np.uint32(k)
+        def one(k: Any) -> Any:
+            position = step * np.uint32(self.batch) + k
             length = _like(position, n_examples)
-            of_epoch = words(first_epoch + lax.div(position, length), n_examples)
-            return _of_rank(of_epoch, lax.rem(position, length))
+            epoch = first_epoch + lax.div(position, length)
+            words = _words(self.seed, run, epoch, n_examples)
+            return _of_rank(words, lax.rem(position, length))
 
-        return _together([one(k) for k in range(self.batch)])
+        return jax.vmap(one)(np.arange(self.batch, dtype=np.uint32)).astype(jnp.int32)
 
     def examples(
         self, n_examples: int, n_steps: int, *, run: int = 0
@@ -89,18 +90,17 @@ class SampleOrder:
 _MOST_COMPARED = 32
 
 
-def _words(seed: Any, run: Any, number: Any, n: int) -> list[Any]:
+def _words(seed: int, run: Any, number: Any, n: int) -> Any:
     """n words of 32 bits for a step or an epoch of this number: two from each block k = 0, 1, ….
 
     A block is Threefry-2x32 (Salmon et al. 2011) of the key (seed, run), counting (number, k).
     """
+    blocks = np.arange((n + 1) // 2, dtype=np.uint32)
     # Of one shape, also where only one of them is an array over runs or steps.
-    none = (run & np.uint32(0)) + (number & np.uint32(0))
-    key, number = (none + np.uint32(seed), none + run), none + number
-    found: list[Any] = []
-    for k in range((n + 1) // 2):
-        found += threefry2x32_p.bind(*key, number, none + np.uint32(k))
-    return found[:n]
+    none = (run & np.uint32(0)) + (number & np.uint32(0)) + (blocks & np.uint32(0))
+    counted = none + np.uint32(seed), none + run, none + number, none + blocks
+    halves = (word.reshape(-1, 1) for word in threefry2x32_p.bind(*counted))
+    return lax.concatenate(list(halves), 1).reshape(-1)[:n]
 
 
 def _below(n: int, word: Any) -> Any:
@@ -113,24 +113,17 @@ def _below(n: int, word: Any) -> Any:
     return high * n_high + upper + lax.shift_right_logical(carried, _like(word, 16))
 
 
-def _of_rank(words: list[Any], rank: Any) -> Any:
+def _of_rank(words: Any, rank: Any) -> Any:
     """Which word comes after `rank` others when they are sorted; among equals the first is first."""
     n = len(words)
     if n > _MOST_COMPARED:
-        ranked = jnp.argsort(jnp.stack(words), stable=True).astype(jnp.uint32)
+        ranked = jnp.argsort(words, stable=True).astype(jnp.uint32)
         return lax.dynamic_index_in_dim(ranked, rank, keepdims=False)
-    found = jnp.zeros_like(rank)
-    for i, word in enumerate(words):
-        before = [(other <= word) if j < i else (other < word)
-                  for j, other in enumerate(words) if j != i]  # fmt: skip
-        count = sum((b.astype(jnp.uint32) for b in before), jnp.zeros_like(rank))
-        found = jnp.where(count == rank, np.uint32(i), found)
-    return found
-
-
-def _together(numbers: list[Any]) -> Any:
-    """As examples, shape (n,). (To stack them would leave the runs along the second axis.)"""
-    return lax.concatenate([n.astype(jnp.int32).reshape(1) for n in numbers], 0)
+    numbers = np.arange(n, dtype=np.uint32)
+    one, other = words[:, None], words[None, :]
+    before = (other < one) | ((other == one) & (numbers[None, :] < numbers[:, None]))
+    ranks = jnp.sum(before.astype(jnp.uint32), axis=1, dtype=jnp.uint32)
+    return jnp.sum(jnp.where(ranks == rank, numbers, np.uint32(0)), dtype=jnp.uint32)
 
 
 def _like(word: Any, number: int) -> Any:
