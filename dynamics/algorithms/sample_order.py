@@ -114,7 +114,7 @@ def _below(n: int, word: Any) -> Any:
 
 
 def _of_rank(words: Any, rank: Any) -> Any:
-    """Which word comes after `rank` others when they are sorted; among equals the first is first."""
+    """Which word comes after `rank` others when they are sorted; of equals the first is first."""
     n = len(words)
     if n > _MOST_COMPARED:
         ranked = jnp.argsort(words, stable=True).astype(jnp.uint32)

@@ -20,7 +20,7 @@ from dynamics.engine.native import control
 # Whole vectors of 8, 32 and 64 runs, and several of each.
 RUNS = 512
 NAN, MOST, TINY = np.nan, np.finfo(np.float64).max, np.finfo(np.float64).tiny
-INTEGERS = ("int8", "int32", "int64", "uint64")
+INTEGERS = ("int8", "int32", "uint32", "int64", "uint64")
 NUMBERS = ("float64", *INTEGERS)
 ALL = (*NUMBERS, "bool")
 Shape = tuple[int, ...]
@@ -201,6 +201,22 @@ def gather(x: Any, places: Any, sizes: Shape, axes: tuple[Shape, Shape, Shape]) 
     numbers = lax.GatherDimensionNumbers(offset, collapsed, mapped)
     return lax.gather(x, places, numbers, sizes, mode=lax.GatherScatterMode.CLIP)
 
+
+for dtype in ("uint32", "uint64"):
+    for name, function, oracle in (
+        ("div", lax.div, np.floor_divide), ("rem", lax.rem, np.remainder),
+    ):  # fmt: skip
+        case(
+            name,
+            lambda x, function=function: function(x, np.full(x.shape, 7, x.dtype)),
+            lambda x, oracle=oracle: oracle(x, x.dtype.type(7)),
+            (dtype, ()),
+        )  # fmt: skip
+    case(
+        "iota",
+        lambda dtype=dtype: lax.broadcasted_iota(dtype, (2, 3), 1),
+        lambda dtype=dtype: np.tile(np.arange(3, dtype=dtype)[:, None], (2, 1, RUNS)),
+    )
 
 for dtype in ("float64", "int8", "bool"):
     # A selection by one boolean for a whole point.

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 from jax import lax
+from jax.extend.random import threefry2x32_p
 
 from dynamics.engine import native
 from dynamics.engine.native import elementary
@@ -209,6 +210,18 @@ def test_the_parts_of_numbers_are_as_long_as_they_are_said_to_be():
         exact = sum(mpmath.mpf(w) * mpmath.mpf(2) ** (32 * (1 - k))
                     for k, w in enumerate(trigonometric.TWO_OVER_PI))  # fmt: skip
         assert 0 <= 2 / mpmath.pi - exact < mpmath.mpf(2) ** -1270
+
+
+def test_random_words_are_those_of_jax():
+    random = np.random.default_rng(4)
+    given = random.integers(0, 2**32, (4, 5 * native.WIDTH), dtype=np.uint32)
+    given[:, :4] = [[0], [2**32 - 1], [0], [1]]
+    kinds = [(np.dtype(np.uint32), ())] * 4
+    found = native.compile_runs(threefry2x32_p.bind, (), kinds)([], list(given))
+    with jax.enable_x64(True):
+        expected = threefry2x32_p.bind(*map(jnp.asarray, given))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_parts_of_ln_2():
