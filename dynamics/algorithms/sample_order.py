@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.random import threefry2x32_p
 from jaxtyping import Int
 
 from landscapes.checks import shown, whole_number
@@ -45,26 +46,32 @@ class SampleOrder:
             raise ValueError(f"replacement must be True or False; got {shown(self.replacement)}")
 
     def drawn(self, n_examples: int, run: Any, t: Any) -> Any:
-        """The examples of step t = 1, 2, …, shape `(batch,)`. Pure JAX; `run` and t traced."""
-        key = jax.random.fold_in(jax.random.key(self.seed, impl="threefry2x32"), run)
+        """The examples of step t = 1, 2, …, shape `(batch,)`. Pure JAX; `run` and t traced.
+
+        Whole numbers of 32 bits throughout, so that the order is the same whatever JAX is set to,
+        whichever compiler takes it and whatever release it is of. Draw k of step t takes the k-th
+        of the words `_words(t)`, u, to ⌊nu/2³²⌋: no example is more likely than another by more
+        than 2⁻³². An epoch is the examples in the order of their words, ties by their numbers.
+        """
+        run = jnp.asarray(run, jnp.uint32)
         if self.replacement:
-            # In 32 bits whatever JAX is set to, so that the order is the same.
-            at = jax.random.fold_in(key, t)
-            return jax.random.randint(at, (self.batch,), 0, n_examples, dtype=jnp.int32)
+            words = _words(self.seed, run, jnp.asarray(t, jnp.uint32), self.batch)
+            return _below(n_examples, words).astype(jnp.int32)
         # Every `cycle` steps a batch begins an epoch. Counting from there, no product outgrows
         # 32 bits, as the number of all draws so far does.
         cycle = n_examples // gcd(n_examples, self.batch)
-        cycles, step = jnp.divmod(jnp.uint32(t - 1), jnp.uint32(cycle))
-        first_epoch = cycles * jnp.uint32(cycle * self.batch // n_examples)
-        position = step * jnp.uint32(self.batch) + jnp.arange(self.batch, dtype=jnp.uint32)
+        since = jnp.asarray(t - 1, jnp.uint32)
+        cycles, step = lax.div(since, _like(since, cycle)), lax.rem(since, _like(since, cycle))
+        first_epoch = cycles * np.uint32(cycle * self.batch // n_examples)
 
-        def one(position: Any) -> Any:
-            at = jax.random.fold_in(key, first_epoch + position // n_examples)
-            # Sorting by random numbers: in 32 bits, as above.
-            shuffled = jnp.argsort(jax.random.bits(at, (n_examples,), jnp.uint32), stable=True)
-            return lax.dynamic_index_in_dim(shuffled, position % n_examples, keepdims=False)
+        def one(k: Any) -> Any:
+            position = step * np.uint32(self.batch) + k
+            length = _like(position, n_examples)
+            epoch = first_epoch + lax.div(position, length)
+            words = _words(self.seed, run, epoch, n_examples)
+            return _of_rank(words, lax.rem(position, length))
 
-        return jax.vmap(one)(position).astype(jnp.int32)
+        return jax.vmap(one)(np.arange(self.batch, dtype=np.uint32)).astype(jnp.int32)
 
     def examples(
         self, n_examples: int, n_steps: int, *, run: int = 0
@@ -75,6 +82,52 @@ class SampleOrder:
         run = whole_number("run", run, minimum=0)
         steps = np.arange(1, n_steps + 1, dtype=np.int32)
         return np.asarray(_examples(self, n_examples, np.int32(run), steps))
+
+
+# -- words -----------------------------------------------------------------------------------------
+
+# Among more examples it takes less to sort than to compare each with each; the order is the same.
+_MOST_COMPARED = 32
+
+
+def _words(seed: int, run: Any, number: Any, n: int) -> Any:
+    """n words of 32 bits for a step or an epoch of this number: two from each block k = 0, 1, ….
+
+    A block is Threefry-2x32 (Salmon et al. 2011) of the key (seed, run), counting (number, k).
+    """
+    blocks = np.arange((n + 1) // 2, dtype=np.uint32)
+    # Of one shape, also where only one of them is an array over runs or steps.
+    none = (run & np.uint32(0)) + (number & np.uint32(0)) + (blocks & np.uint32(0))
+    counted = none + np.uint32(seed), none + run, none + number, none + blocks
+    halves = (word.reshape(-1, 1) for word in threefry2x32_p.bind(*counted))
+    return lax.concatenate(list(halves), 1).reshape(-1)[:n]
+
+
+def _below(n: int, word: Any) -> Any:
+    """⌊n·word/2³²⌋, by halves of 16 bits: no product outgrows 32 bits."""
+    low, high = word & np.uint32(0xFFFF), lax.shift_right_logical(word, _like(word, 16))
+    n_low, n_high = np.uint32(n & 0xFFFF), np.uint32(n >> 16)
+    middle = high * n_low + lax.shift_right_logical(low * n_low, _like(word, 16))
+    carried = low * n_high + (middle & np.uint32(0xFFFF))
+    upper = lax.shift_right_logical(middle, _like(word, 16))
+    return high * n_high + upper + lax.shift_right_logical(carried, _like(word, 16))
+
+
+def _of_rank(words: Any, rank: Any) -> Any:
+    """Which word comes after `rank` others when they are sorted; of equals the first is first."""
+    n = len(words)
+    if n > _MOST_COMPARED:
+        ranked = jnp.argsort(words, stable=True).astype(jnp.uint32)
+        return lax.dynamic_index_in_dim(ranked, rank, keepdims=False)
+    numbers = np.arange(n, dtype=np.uint32)
+    one, other = words[:, None], words[None, :]
+    before = (other < one) | ((other == one) & (numbers[None, :] < numbers[:, None]))
+    ranks = jnp.sum(before.astype(jnp.uint32), axis=1, dtype=jnp.uint32)
+    return jnp.sum(jnp.where(ranks == rank, numbers, np.uint32(0)), dtype=jnp.uint32)
+
+
+def _like(word: Any, number: int) -> Any:
+    return jnp.full_like(word, number)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -20,7 +20,7 @@ from dynamics.engine.native import control
 # Whole vectors of 8, 32 and 64 runs, and several of each.
 RUNS = 512
 NAN, MOST, TINY = np.nan, np.finfo(np.float64).max, np.finfo(np.float64).tiny
-INTEGERS = ("int8", "int32", "int64", "uint64")
+INTEGERS = ("int8", "int32", "uint32", "int64", "uint64")
 NUMBERS = ("float64", *INTEGERS)
 ALL = (*NUMBERS, "bool")
 Shape = tuple[int, ...]
@@ -106,6 +106,18 @@ def shift_right(kind: str) -> Callable[[np.ndarray, Any], np.ndarray]:
     return shift
 
 
+def by_squaring(x: np.ndarray, exponent: int) -> np.ndarray:
+    """The power, multiplied in the order of the exponent's bits, from the last."""
+    bits, found = [int(b) for b in reversed(f"{abs(exponent):b}")], None
+    for bit in bits:
+        if bit:
+            found = x if found is None else found * x
+        x = x * x
+    if found is None:
+        return np.ones_like(x)
+    return found if exponent > 0 else 1.0 / found
+
+
 # Entries of an array are treated alike: one type of each kind shows it.
 for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
     integers = tuple(t for t in INTEGERS if t in types)
@@ -141,9 +153,21 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
                 (dtype, shape),
             )
     case("not", lax.bitwise_not, np.logical_not, ("bool", shape))
-    case("neg", lax.neg, np.negative, ("float64", shape))
+    for dtype in ("float64", *integers):
+        case("neg", lax.neg, np.negative, (dtype, shape))
+    # NumPy's sign of −0 is 0; JAX's is −0.
+    case("sign", lax.sign, lambda x: np.where(x == 0, x, np.sign(x)), ("float64", shape),
+         any_nan=True)  # fmt: skip
     case("abs", lax.abs, np.abs, ("float64", shape))
     case("floor", lax.floor, np.floor, ("float64", shape))
+    case("square", lax.square, np.square, ("float64", shape), any_nan=True)
+    for exponent in (0, 1, 2, 3, 7, -1, -6):
+        case(
+            "integer_pow",
+            lambda x, exponent=exponent: lax.integer_pow(x, exponent),
+            lambda x, exponent=exponent: by_squaring(x, exponent),
+            ("float64", shape), any_nan=True,
+        )  # fmt: skip
     case("sqrt", lax.sqrt, np.sqrt, ("float64", shape), any_nan=True)
     case("is_finite", lax.is_finite, np.isfinite, ("float64", shape))
     for dtype in types:
@@ -169,6 +193,30 @@ for shape, types in (((), ALL), ((3,), ("float64", "int8", "bool"))):
                 lambda x, target=target: x.view(target),
                 (dtype, shape),
             )
+
+
+def gather(x: Any, places: Any, sizes: Shape, axes: tuple[Shape, Shape, Shape]) -> Any:
+    """Slices of these sizes, clipped to what there is; `axes` are those of XLA's description."""
+    offset, collapsed, mapped = axes
+    numbers = lax.GatherDimensionNumbers(offset, collapsed, mapped)
+    return lax.gather(x, places, numbers, sizes, mode=lax.GatherScatterMode.CLIP)
+
+
+for dtype in ("uint32", "uint64"):
+    for name, function, oracle in (
+        ("div", lax.div, np.floor_divide), ("rem", lax.rem, np.remainder),
+    ):  # fmt: skip
+        case(
+            name,
+            lambda x, function=function: function(x, np.full(x.shape, 7, x.dtype)),
+            lambda x, oracle=oracle: oracle(x, x.dtype.type(7)),
+            (dtype, ()),
+        )  # fmt: skip
+    case(
+        "iota",
+        lambda dtype=dtype: lax.broadcasted_iota(dtype, (2, 3), 1),
+        lambda dtype=dtype: np.tile(np.arange(3, dtype=dtype)[:, None], (2, 1, RUNS)),
+    )
 
 for dtype in ("float64", "int8", "bool"):
     # A selection by one boolean for a whole point.
@@ -196,6 +244,28 @@ for dtype in ("float64", "int8", "bool"):
         "slice", lambda x: lax.slice(x, (0, 1), (2, 5), (1, 3)), lambda x: x[:, 1::3],
         (dtype, (2, 5)),
     )  # fmt: skip
+    for axes in ((1, 0, 2), (2, 0, 1)):
+        case(
+            "transpose",
+            lambda x, axes=axes: lax.transpose(x, axes),
+            lambda x, axes=axes: x.transpose(*axes, 3),
+            (dtype, (2, 3, 4)),
+        )  # fmt: skip
+    places = np.array([[0, 1], [3, 2], [5, -1]], np.int32)  # the last beyond what there is
+    case(
+        "gather",
+        lambda x, places=places: gather(x, places, (1, 2), ((1,), (0,), (0, 1))),
+        lambda x: np.stack([x[0, 1:3], x[3, 2:4], x[3, 0:2]]),
+        (dtype, (4, 5)),
+    )  # fmt: skip
+    # A number of each run, or of all; those below and beyond stand for the first and the last.
+    for runs in ((False, True), (True, False)):
+        case(
+            "gather",
+            lambda x, k: gather(x, k, (1, 2), ((0,), (0,), (0,))),
+            lambda x, k: np.take_along_axis(x, np.clip(k, 0, 6)[:, None], axis=0)[0],
+            (dtype, (7, 2)), ("int32", (1,)), runs=runs,
+        )  # fmt: skip
     for axis, of_b in ((0, (1, 3)), (1, (2, 1))):
         case(
             "concatenate",
@@ -214,6 +284,12 @@ def one_after_the_other(how: Any, a: np.ndarray, axes: tuple[int, ...]) -> np.nd
     return a
 
 
+# Products of matrices, one for each index of a first axis.
+case(
+    "dot_general", lambda a, b: lax.dot_general(a, b, (((2,), (1,)), ((0,), (0,)))),
+    lambda a, b: np.stack([contracted(x, y, 1, 0) for x, y in zip(a, b, strict=True)]),
+    ("float64", (2, 3, 2)), ("float64", (2, 2, 3)), any_nan=True,
+)  # fmt: skip
 for name, how, dtypes in (
     ("sum", np.add, NUMBERS), ("max", MAXIMUM, ALL), ("min", MINIMUM, ALL),
     ("or", np.bitwise_or, (*INTEGERS, "bool")), ("and", np.bitwise_and, (*INTEGERS, "bool")),
@@ -246,7 +322,7 @@ for of_a, of_b, summed in (
         "dot_general",
         lambda a, b, numbers=numbers: lax.dot_general(a, b, numbers),
         lambda a, b, summed=summed: contracted(a, b, *summed),
-        ("float64", of_a), ("float64", of_b), runs=(True, False), any_nan=True,
+        ("float64", of_a), ("float64", of_b), any_nan=True,
     )  # fmt: skip
 
 

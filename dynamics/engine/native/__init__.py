@@ -8,6 +8,7 @@ the jaxpr of the very function that XLA would be given.
 
     values      what a variable of the jaxpr becomes, and the functions under construction
     operations  one rule for each primitive; a new one is one function
+    gathering   the rule for entries that are chosen by their numbers
     elementary  exp, log, tanh and their like, written in those
     control     jaxprs, calls, branches and loops
     machine     the whole function: inputs, outputs, machine code, and how it is called
@@ -19,6 +20,7 @@ IEEE 754, in the order of the jaxpr, never contracted and never flushed: results
 the processor nor on `WIDTH`.
 """
 
+from dynamics.engine.native import gathering as gathering
 from dynamics.engine.native.machine import Compiled as Compiled
 from dynamics.engine.native.machine import compile_runs as compile_runs
 from dynamics.engine.native.values import WIDTH as WIDTH

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
-from dynamics.engine.native.elementary import FUNCTIONS
-from dynamics.engine.native.operations import apply
+from dynamics.engine.native.elementary import FUNCTIONS, by_roots, threefry2x32
+from dynamics.engine.native.operations import apply, constant_float
 from dynamics.engine.native.values import (
     TRACED,
     WIDTH,
@@ -27,6 +27,8 @@ _CONTROL = ("while", "cond", "scan")
 # A called jaxpr of more instructions is a function of its own. To call it takes some twenty
 # instructions, which below this would be a share of it that is felt.
 _LONG = 300
+# ... and so is an elementary function of more: it is called in many places.
+_LONG_ELEMENTARY = 200
 
 
 def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
@@ -40,34 +42,77 @@ def program(to: Function, closed: Any, inputs: Sequence[Value]) -> list[Value]:
             return literal(np.asarray(variable.val, variable.aval.dtype))
         return values[variable]
 
-    for equation in jaxpr.eqns:
+    for equation in _needed(jaxpr):
         operands = [read(v) for v in equation.invars]
         name = equation.primitive.name
         if name in _CALLS:
             outputs = _call(to, _called(equation), operands)
         elif name in FUNCTIONS:
-            outputs = program(to, _elementary(name, equation.outvars[0].aval), operands)
+            outputs = [_elementary(to, equation, operands)]
+        elif name == "threefry2x32":
+            avals = [v.aval for v in equation.invars]
+            operands = [to.spread_as(v, a) for v, a in zip(operands, avals, strict=True)]
+            outputs = program(to, _words(tuple(a.shape for a in avals)), operands)
         elif name == "while":
             outputs = _loop(to, equation.params, operands)
         elif name == "cond":
             outputs = _branch(to, equation.params["branches"], operands)
+        elif name == "optimization_barrier":  # against reorderings, which there are none of here
+            outputs = operands
         else:
             outputs = [apply(to, equation, operands)]
         values |= dict(zip(equation.outvars, outputs, strict=True))
     return [read(v) for v in jaxpr.outvars]
 
 
+@lru_cache(maxsize=1024)
+def _needed(jaxpr: Any) -> list[Any]:
+    """The equations that an output depends on: derivatives leave some behind that none does."""
+    wanted, found = {v for v in jaxpr.outvars if not hasattr(v, "val")}, []
+    for equation in reversed(jaxpr.eqns):
+        if not wanted.isdisjoint(equation.outvars):
+            found.append(equation)
+            wanted.update(v for v in equation.invars if not hasattr(v, "val"))
+    return found[::-1]
+
+
 @lru_cache
-def _traced(name: str, shape: tuple[int, ...]) -> Any:
+def _traced(function: Callable[..., Any], shapes: tuple[tuple[int, ...], ...]) -> Any:
     with jax.enable_x64(True):
-        return jax.make_jaxpr(FUNCTIONS[name])(jax.ShapeDtypeStruct(shape, np.float64))
+        return jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(s, np.float64) for s in shapes))
 
 
-def _elementary(name: str, aval: Any) -> Any:
-    """The jaxpr of an elementary function."""
-    if aval.dtype != np.float64:
-        raise NotElementwise(f"{name} of {aval.dtype}")
-    return _traced(name, aval.shape)
+@lru_cache
+def _words(shapes: tuple[tuple[int, ...], ...]) -> Any:
+    with jax.enable_x64(True):
+        given = [jax.ShapeDtypeStruct(shape, np.uint32) for shape in shapes]
+        return jax.make_jaxpr(threefry2x32)(*given)
+
+
+def _elementary(to: Function, equation: Any, operands: Sequence[Value]) -> Value:
+    """An elementary function of each entry: in place or, if it is long, by a function."""
+    name, avals = equation.primitive.name, [v.aval for v in equation.invars]
+    if any(aval.dtype != np.float64 for aval in avals):
+        raise NotElementwise(f"{name} of {', '.join(str(aval.dtype) for aval in avals)}")
+    function = FUNCTIONS[name]
+    if name == "pow":
+        exponents = {constant_float(entry) for entry in operands[1].named()}
+        function = (by_roots(exponents.pop()) if len(exponents) == 1 else None) or function
+    of_entry = _traced(function, tuple((TRACED,) if is_over_runs(aval) else () for aval in avals))
+    if _instructions(of_entry.jaxpr) < _LONG_ELEMENTARY:
+        (found,) = program(to, _traced(function, tuple(aval.shape for aval in avals)), operands)
+        return found
+    shape = np.broadcast_shapes(*(o.entries.shape for o in operands))
+    columns = [np.broadcast_to(o.entries, shape).ravel() for o in operands]
+    results = [
+        _by_function(
+            to, of_entry,
+            [value_of([x], (), o.dtype, o.over_runs) for x, o in zip(entry, operands, strict=True)],
+        )[0]
+        for entry in zip(*columns, strict=True)
+    ]  # fmt: skip
+    names = [str(result.entries) for result in results]
+    return value_of(names, shape, results[0].dtype, results[0].over_runs)
 
 
 def _called(equation: Any) -> Any:
@@ -85,6 +130,11 @@ def _call(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
     """
     if _instructions(closed.jaxpr) < _LONG:
         return program(to, closed, operands)
+    return _by_function(to, closed, operands)
+
+
+def _by_function(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
+    """The same by a function of the module, which is made when it is first called."""
     # As loops and branches do: so the function depends on the jaxpr alone.
     avals = [v.aval for v in closed.jaxpr.invars]
     operands = [to.spread_as(v, a) for v, a in zip(operands, avals, strict=True)]
@@ -110,14 +160,19 @@ def _call(to: Function, closed: Any, operands: list[Value]) -> list[Value]:
 def _instructions(jaxpr: Any) -> int:
     """About how many instructions it is translated to."""
     total = 0
-    for equation in jaxpr.eqns:
+    for equation in _needed(jaxpr):
         name = equation.primitive.name
         entries = max(v.aval.size // (TRACED if is_over_runs(v.aval) else 1)
                       for v in equation.outvars)  # fmt: skip
         if name in _CALLS:
             total += _instructions(_called(equation).jaxpr)
         elif name in FUNCTIONS:
-            total += entries * _instructions(_elementary(name, equation.outvars[0].aval).jaxpr)
+            # In place, or as a call.
+            shapes = tuple((TRACED,) if is_over_runs(v.aval) else () for v in equation.invars)
+            length = _instructions(_traced(FUNCTIONS[name], shapes).jaxpr)
+            total += entries * min(length, _LONG_ELEMENTARY)
+        elif name == "cond":
+            total += sum(_instructions(branch.jaxpr) for branch in equation.params["branches"])
         else:
             total += entries
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from dynamics.engine.native.values import (
     NotElementwise,
     Value,
     constant,
+    literal,
     llvm_type,
 )
 
@@ -26,6 +28,11 @@ _MOST_PRODUCTS = 128
 Rule = Callable[..., Value]
 RULES: dict[str, Rule] = {}
 
+# What the axis over runs may pass through anywhere: between products that leave it behind their
+# matrix's rows and the transposes that JAX puts after them. All else has it first.
+_OF_ANY_AXES = ("dot_general", "transpose")
+
+_UNSIGNED = ("uint64", "uint32", "bool")
 _FLOAT_COMPARISONS = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
 
 
@@ -42,11 +49,51 @@ def apply(to: Function, equation: Any, operands: list[Value]) -> Value:
     name = equation.primitive.name
     if name not in RULES:
         raise NotElementwise(f"the operation {name}")
-    parameters = equation.params | {"name": name}
+    avals = [v.aval for v in equation.invars]
+    if name not in _OF_ANY_AXES and any(TRACED in aval.shape[1:] for aval in avals):
+        raise NotElementwise(f"{name} with the runs along another axis than the first")
+    parameters = equation.params | {"name": name, "avals": avals}
+    if name in _OF_CONSTANTS:
+        known = [_known(operand) for operand in operands]
+        if all(numbers is not None for numbers in known):
+            return literal(_OF_CONSTANTS[name](parameters, *known))
     return RULES[name](to, parameters, equation.outvars[0].aval, *operands)
 
 
-def _suffix(value: Value) -> str:
+# What is known when the program is written need not be computed: of whole numbers, such as the
+# places of entries, which LLVM would be told too late.
+_OF_CONSTANTS: dict[str, Callable[..., Any]] = {
+    "add": lambda _, a, b: a + b,
+    "sub": lambda _, a, b: a - b,
+    "lt": lambda _, a, b: a < b,
+    "select_n": lambda _, which, no, yes: np.where(which, yes, no),
+    "convert_element_type": lambda parameters, a: a.astype(parameters["new_dtype"]),
+}
+
+
+def constant_value(name: str, dtype: str) -> Any:
+    """The number that an entry is, for all runs alike, if it is whole or a truth, or None."""
+    found = re.fullmatch(r"(?:splat \(\w+ )?(-?\d+|true|false)\)?", name)
+    if found is None or dtype == "float64":
+        return None
+    return np.dtype(dtype).type({"true": 1, "false": 0}.get(found[1], found[1]))
+
+
+def constant_float(name: str) -> float | None:
+    """The number that an entry of floating-point numbers is, for all runs alike, or None."""
+    found = re.fullmatch(r"(?:splat \(double )?0x([0-9A-F]{16})\)?", name)
+    return None if found is None else float(np.uint64(int(found[1], 16)).view(np.float64))
+
+
+def _known(value: Value) -> np.ndarray | None:
+    """The numbers that a value consists of, if all of them are such."""
+    numbers = [constant_value(name, value.dtype) for name in value.named()]
+    if value.over_runs or any(number is None for number in numbers):
+        return None
+    return np.array(numbers, value.dtype).reshape(value.entries.shape)
+
+
+def suffix(value: Value) -> str:
     """Of the name of an intrinsic for values of this kind."""
     kind = "f64" if value.dtype == "float64" else f"i{BITS[value.dtype]}"
     return f"v{WIDTH}{kind}" if value.over_runs else kind
@@ -65,20 +112,59 @@ def _arithmetic(to: Function, parameters: Any, _: Any, *operands: Value) -> Valu
     a, b = to.aligned(*operands)
     name = parameters["name"].removesuffix("_any")
     if name == "div" and not _is_float(a):
-        raise NotElementwise("a division of integers")
+        return _quotient(to, "udiv", a, b)
     operation = ("f" if _is_float(a) else "") + name
     return to.map(
         lambda x, y: to.put(f"{operation} {a.type} {x}, {y}"), a.dtype, a, b, over_runs=a.over_runs
     )
 
 
+@rule("rem")
+def _remainder(to: Function, _: Any, __: Any, *operands: Value) -> Value:
+    return _quotient(to, "urem", *to.aligned(*operands))
+
+
+def _quotient(to: Function, operation: str, a: Value, b: Value) -> Value:
+    """Of whole numbers ≥ 0 by a constant, which LLVM turns into a product."""
+    if a.dtype not in _UNSIGNED or not all(constant_value(n, b.dtype) for n in b.named()):
+        raise NotElementwise("a division of integers, but of unsigned ones by a constant")
+    return to.map(
+        lambda x, y: to.put(f"{operation} {a.type} {x}, {y}"), a.dtype, a, b, over_runs=a.over_runs
+    )
+
+
+@rule("square")
+def _square(to: Function, _: Any, aval: Any, a: Value) -> Value:
+    return _arithmetic(to, {"name": "mul"}, aval, a, a)
+
+
+@rule("integer_pow")
+def _integer_power(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
+    """By repeated squaring, in the order of JAX; of a negative exponent its reciprocal."""
+    if not _is_float(a):
+        raise NotElementwise("powers of integers")
+    exponent = parameters["y"]
+    one = Value(np.full(a.entries.shape, constant(1.0, a.dtype)), a.dtype, over_runs=False)
+    one = to.spread(one) if a.over_runs else one
+    left, found = abs(exponent), None
+    while left:
+        if left & 1:
+            found = a if found is None else _arithmetic(to, {"name": "mul"}, aval, found, a)
+        left >>= 1
+        if left:
+            a = _square(to, {}, aval, a)
+    if found is None:
+        return one
+    return found if exponent > 0 else _arithmetic(to, {"name": "div"}, aval, one, found)
+
+
 @rule("max", "min")
 def _extremum(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
-    sign = "u" if a.dtype in ("uint64", "bool") else "s"
+    sign = "u" if a.dtype in _UNSIGNED else "s"
     # Of floating-point numbers: NaN if one is, as in JAX.
     which = f"{parameters['name']}imum" if _is_float(a) else sign + parameters["name"]
-    called = f"llvm.{which}.{_suffix(a)}"
+    called = f"llvm.{which}.{suffix(a)}"
     return to.map(
         lambda x, y: to.intrinsic(called, a.type, (a.type, x), (a.type, y)),
         a.dtype, a, b, over_runs=a.over_runs,
@@ -103,8 +189,8 @@ _SHIFTS = {
 def _shift(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, by = operands
     # A shift by the number's size or more is another thing to JAX than to LLVM.
-    amounts = by.named()
-    if by.over_runs or not all(n.isdigit() and int(n) < BITS[a.dtype] for n in amounts):
+    amounts = [constant_value(n, by.dtype) for n in by.named()]
+    if not all(n is not None and 0 <= n < BITS[a.dtype] for n in amounts):
         raise NotElementwise("a shift by anything but a small constant")
     a, by = to.aligned(a, by)
     operation = _SHIFTS[parameters["name"]]
@@ -124,9 +210,31 @@ def _not(to: Function, _: Any, __: Any, a: Value) -> Value:
 
 @rule("neg")
 def _negative(to: Function, _: Any, __: Any, a: Value) -> Value:
+    if a.dtype == "bool":
+        raise NotElementwise("the negative of truths")
+    zero = "zeroinitializer" if a.over_runs else "0"
+    negated = f"fneg {a.type}" if _is_float(a) else f"sub {a.type} {zero},"
+    return to.map(lambda x: to.put(f"{negated} {x}"), a.dtype, a, over_runs=a.over_runs)
+
+
+@rule("sign")
+def _sign(to: Function, _: Any, __: Any, a: Value) -> Value:
+    """1, −1, or what is neither positive nor negative itself: ±0 and NaN."""
     if not _is_float(a):
-        raise NotElementwise("the negative of integers")
-    return to.map(lambda x: to.put(f"fneg {a.type} {x}"), a.dtype, a, over_runs=a.over_runs)
+        raise NotElementwise("the sign of integers")
+    of_all = a.type.replace("double", "i1")
+
+    def same(number: float) -> str:
+        found = constant(number, a.dtype)
+        return f"splat (double {found})" if a.over_runs else found
+
+    def sign(x: str) -> str:
+        below = to.put(f"fcmp olt {a.type} {x}, {same(0.0)}")
+        above = to.put(f"fcmp ogt {a.type} {x}, {same(0.0)}")
+        found = to.put(f"select {of_all} {below}, {a.type} {same(-1.0)}, {a.type} {x}")
+        return to.put(f"select {of_all} {above}, {a.type} {same(1.0)}, {a.type} {found}")
+
+    return to.map(sign, a.dtype, a, over_runs=a.over_runs)
 
 
 @rule("abs", "floor", "sqrt")
@@ -134,7 +242,7 @@ def _intrinsic(to: Function, parameters: Any, _: Any, a: Value) -> Value:
     if not _is_float(a):
         raise NotElementwise(f"{parameters['name']} of integers")
     name = {"abs": "fabs"}.get(parameters["name"], parameters["name"])
-    called = f"llvm.{name}.{_suffix(a)}"
+    called = f"llvm.{name}.{suffix(a)}"
     return to.map(
         lambda x: to.intrinsic(called, a.type, (a.type, x)), a.dtype, a, over_runs=a.over_runs
     )
@@ -155,7 +263,7 @@ def _compare(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     if _is_float(a):
         how = f"fcmp {_FLOAT_COMPARISONS[name]}"
     else:
-        sign = "" if name in ("eq", "ne") else "u" if a.dtype in ("uint64", "bool") else "s"
+        sign = "" if name in ("eq", "ne") else "u" if a.dtype in _UNSIGNED else "s"
         how = f"icmp {sign}{name}"
     return to.map(
         lambda x, y: to.put(f"{how} {a.type} {x}, {y}"), "bool", a, b, over_runs=a.over_runs
@@ -166,7 +274,7 @@ def _compare(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
 def _is_finite(to: Function, _: Any, __: Any, a: Value) -> Value:
     infinity = constant(np.inf, "float64")
     bound = f"splat (double {infinity})" if a.over_runs else infinity
-    called = f"llvm.fabs.{_suffix(a)}"
+    called = f"llvm.fabs.{suffix(a)}"
 
     def finite(x: str) -> str:
         size = to.intrinsic(called, a.type, (a.type, x))
@@ -194,7 +302,7 @@ def _convert(to: Function, _: Any, aval: Any, a: Value) -> Value:
     if dtype == a.dtype:
         return a
     target = llvm_type(dtype, a.over_runs)
-    unsigned = a.dtype in ("bool", "uint64")
+    unsigned = a.dtype in _UNSIGNED
     if _is_float(a) or dtype == "bool":
         raise NotElementwise(f"a conversion from {a.dtype} to {dtype}")
     if dtype == "float64":
@@ -249,6 +357,19 @@ def _reshape(_: Function, parameters: Any, aval: Any, a: Value) -> Value:
     return Value(a.entries.reshape(aval.shape[a.over_runs :]), a.dtype, a.over_runs)
 
 
+@rule("transpose")
+def _transpose(_: Function, parameters: Any, __: Any, a: Value) -> Value:
+    of_runs = _run_axis(parameters["avals"][0], a)
+    axes = [axis for axis in parameters["permutation"] if axis != of_runs]
+    left = [axis - (of_runs is not None and axis > of_runs) for axis in axes]
+    return Value(a.entries.transpose(left), a.dtype, a.over_runs)
+
+
+def _run_axis(aval: Any, value: Value) -> int | None:
+    """Which axis of the variable the runs are along."""
+    return aval.shape.index(TRACED) if value.over_runs else None
+
+
 @rule("slice")
 def _slice(_: Function, parameters: Any, __: Any, a: Value) -> Value:
     begin, end = parameters["start_indices"], parameters["limit_indices"]
@@ -257,6 +378,15 @@ def _slice(_: Function, parameters: Any, __: Any, a: Value) -> Value:
     if a.over_runs and cuts.pop(0) != slice(0, TRACED, 1):
         raise NotElementwise("a part of the runs")
     return Value(a.entries[tuple(cuts)], a.dtype, a.over_runs)
+
+
+@rule("iota")
+def _counted(_: Function, parameters: Any, aval: Any) -> Value:
+    if TRACED in aval.shape:
+        raise NotElementwise("the numbers of the runs")
+    shape = [-1 if axis == parameters["dimension"] else 1 for axis in range(len(aval.shape))]
+    numbers = np.arange(aval.shape[parameters["dimension"]], dtype=aval.dtype).reshape(shape)
+    return literal(np.broadcast_to(numbers, aval.shape))
 
 
 @rule("concatenate")
@@ -297,28 +427,42 @@ def _reduce(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
 @rule("dot_general")
 def _product(to: Function, parameters: Any, aval: Any, a: Value, b: Value) -> Value:
     (of_a, of_b), (batch_a, batch_b) = parameters["dimension_numbers"]
-    if batch_a or batch_b or b.over_runs or not _is_float(a):
-        raise NotElementwise("products of several matrices at once")
-    # Each as a matrix: what is left by what is summed.
-    x, left_of_a = _as_matrix(a, of_a)
-    y, left_of_b = _as_matrix(b, of_b)
-    if x.size * len(y) > _MOST_PRODUCTS:
+    if not _is_float(a):
+        raise NotElementwise("products of integers")
+    # Each as matrices: for each index of the batch, what is left by what is summed.
+    x, shape_of_batch, left_of_a = _as_matrices(parameters["avals"][0], a, batch_a, of_a)
+    y, _, left_of_b = _as_matrices(parameters["avals"][1], b, batch_b, of_b)
+    if a.over_runs and b.over_runs:
+        runs = [_run_axis(v, x) for v, x in zip(parameters["avals"], (a, b), strict=True)]
+        if tuple(runs) not in list(zip(batch_a, batch_b, strict=True)):
+            raise NotElementwise("each run multiplied by each")
+    if x.size * y.shape[1] > _MOST_PRODUCTS:
         raise NotElementwise(f"a product of more than {_MOST_PRODUCTS} multiplications")
-    columns = Value(y[None], b.dtype, over_runs=False)
-    rows = Value(x[:, None, :], a.dtype, a.over_runs)
-    if a.over_runs:
-        columns = to.spread(columns)
+    rows = Value(x[:, :, None, :], a.dtype, a.over_runs)
+    columns = Value(y[:, None, :, :], b.dtype, b.over_runs)
     terms = _arithmetic(to, {"name": "mul"}, None, rows, columns)
-    axis = 2 + terms.over_runs
+    axis = 3 + terms.over_runs
     total = _reduce(to, {"name": "reduce_sum", "axes": (axis,)}, aval, terms)
-    return Value(total.entries.reshape(left_of_a + left_of_b), total.dtype, total.over_runs)
+    shape = shape_of_batch + left_of_a + left_of_b
+    return Value(total.entries.reshape(shape), total.dtype, total.over_runs)
 
 
-def _as_matrix(value: Value, axes: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The entries, shape (left, summed), and the shape of what is left."""
-    summed = [axis - value.over_runs for axis in axes]
-    if any(axis < 0 for axis in summed):
+Shape = tuple[int, ...]
+
+
+def _as_matrices(
+    aval: Any, value: Value, batch: Shape, summed: Shape
+) -> tuple[np.ndarray, Shape, Shape]:
+    """The entries, shape (batch, left, summed), and the shapes of the batch and of what is left.
+
+    None of them counts the axis over runs.
+    """
+    of_runs = _run_axis(aval, value)
+    if of_runs in summed:
         raise NotElementwise("a sum over runs")
-    left = [axis for axis in range(value.entries.ndim) if axis not in summed]
-    shape = tuple(value.entries.shape[axis] for axis in left)
-    return value.entries.transpose(left + summed).reshape(int(np.prod(shape)), -1), shape
+    left = [axis for axis in range(aval.ndim) if axis not in (*batch, *summed)]
+    axes = [[axis for axis in some if axis != of_runs] for some in (batch, left, summed)]
+    order = [axis - (of_runs is not None and axis > of_runs) for some in axes for axis in some]
+    shapes = [tuple(aval.shape[axis] for axis in some) for some in axes]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    return value.entries.transpose(order).reshape(sizes), shapes[0], shapes[1]

@@ -29,10 +29,11 @@ TRACED = 7919
 _MOST_INSTRUCTIONS = 14_000
 
 _TYPES = {
-    "float64": "double", "uint64": "i64", "int64": "i64", "int32": "i32", "int8": "i8", "bool": "i1"
+    "float64": "double", "uint64": "i64", "int64": "i64", "uint32": "i32", "int32": "i32",
+    "int8": "i8", "bool": "i1",
 }  # fmt: skip
 #: Bits of the numbers that are understood.
-BITS = {"float64": 64, "uint64": 64, "int64": 64, "int32": 32, "int8": 8, "bool": 1}
+BITS = {"float64": 64, "uint64": 64, "int64": 64, "uint32": 32, "int32": 32, "int8": 8, "bool": 1}
 
 
 class NotElementwise(Exception):

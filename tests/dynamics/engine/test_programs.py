@@ -34,8 +34,8 @@ NATIVE = [Saddle(), *NEURONS, *Quadratic.examples()]
 BY_XLA = MatrixSensing.examples()
 
 
-# What native code does not know is XLA's: sines and powers, products of matrices, and drawing.
-LEFT_TO_XLA = {"BoundedSine", "RippledBowl", "MatrixSensing", "MatrixFactorisation"}
+# What is left to XLA: large products of matrices.
+LEFT_TO_XLA = {"MatrixSensing"}
 
 
 def translates(landscape: Landscape, algorithm: Algorithm = StableSAM) -> bool:
