@@ -16,7 +16,7 @@ from dynamics.engine import native
 from dynamics.engine.batch import Batch, Runs, Span, copy_back, padded
 from dynamics.engine.kernel import Call, Manner, Thresholds, advance
 from dynamics.engine.lanes import OfRuns
-from dynamics.engine.programs import Program, Window, count_compilation, memory_of_one
+from dynamics.engine.program import Program, Window, count_compilation, memory_of_one
 from dynamics.engine.stepper import Stepper
 from landscapes import Landscape
 from landscapes.domain import undefined_at

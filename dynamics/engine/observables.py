@@ -15,7 +15,8 @@ import numpy as np
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.lanes import Lanes
-from dynamics.engine.programs import Program, program
+from dynamics.engine.program import Program
+from dynamics.engine.programs import program
 from dynamics.engine.reading import Function, loss, of_structure, reader, shape_of
 from landscapes import CriticalKind, Landscape
 from landscapes.checks import shown

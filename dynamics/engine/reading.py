@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics.engine import native
-from dynamics.engine.programs import KEPT, Structure, kept_until_cleared, structure_of
+from dynamics.engine.program import KEPT
+from dynamics.engine.programs import Structure, kept_until_cleared, structure_of
 from landscapes import Landscape
 
 # (landscape, w of shape (dim,)) → a number or an array.
