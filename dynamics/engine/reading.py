@@ -116,7 +116,7 @@ class Reader:
         n = len(values)
         for begin in range(0, n, _POINTS_AT_ONCE):
             end = min(begin + _POINTS_AT_ONCE, n)
-            width = -(end - begin) % native.WIDTH
+            width = -(end - begin) % native.HOST.width
             some = [_longer(part[..., begin:end], width) for part in parts]
             (found,) = compiled(leaves, some)
             values[begin:end] = np.moveaxis(found, -1, 0)[: end - begin]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.engine.native.target import LANES
 from dynamics.engine.native.values import (
     BITS,
     TRACED,
-    WIDTH,
     Function,
     NotElementwise,
     Value,
@@ -96,7 +96,7 @@ def _known(value: Value) -> np.ndarray | None:
 def suffix(value: Value) -> str:
     """Of the name of an intrinsic for values of this kind."""
     kind = "f64" if value.dtype == "float64" else f"i{BITS[value.dtype]}"
-    return f"v{WIDTH}{kind}" if value.over_runs else kind
+    return f"v{LANES}{kind}" if value.over_runs else kind
 
 
 def _is_float(value: Value) -> bool:
@@ -411,7 +411,7 @@ def _reduce(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
         if a.dtype != "bool" or name not in ("or", "and") or a.entries.shape != ():
             raise NotElementwise(f"the {kind} over runs")
         # Of the runs of one vector: good for skipping what none of them needs, not for a result.
-        called = f"llvm.vector.reduce.{name}.v{WIDTH}i1"
+        called = f"llvm.vector.reduce.{name}.v{LANES}i1"
         return to.map(lambda x: to.intrinsic(called, "i1", (a.type, x)), "bool", a, over_runs=False)
     for axis in sorted((axis - a.over_runs for axis in axes), reverse=True):
         first, *rest = (
