@@ -27,6 +27,7 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     engine                     a list of runs in chunks, on all local devices
     lanes, sweep, experiments  grids, lists and starts; whole sweeps, in memory or stored
     observables, trajectory    what else is looked at; single paths
+    lyapunov                   how fast runs from neighbouring starts separate
     conformance                optimisers of others, compared with the exact maps
 """
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from dynamics.algorithms.algorithm import Algorithm, an_algorithm
 from dynamics.engine import native
-from dynamics.engine.batch import Span
+from dynamics.engine.batch import Runs, Span
 from dynamics.engine.native import assembly
 from dynamics.engine.native.target import WASM
 from dynamics.engine.native_program import NativeProgram
@@ -143,9 +143,9 @@ def _over_runs(
         Array(name, dtype.name, shape, True)
         for name, (dtype, shape) in zip(names, program.points, strict=True)
     ]
-    kinds = {"within": "bool", "eta": "float64", "rho": "float64", "t": "int32"}
+    kinds: dict[str, str] = {"within": "bool", "eta": "float64", "rho": "float64", "t": "int32"}
     if kind == "advance":
-        scalars = ("outcome", "n_steps", "period", "amplitude", "eta", "rho", "size", "real")
+        scalars = (*Runs._fields[1:], "eta", "rho", "size", "real")
         kinds = dict(zip(scalars, NativeProgram.scalar_types, strict=True))
     if algorithm.order is not None:
         kinds["order"] = "int32"

@@ -8,6 +8,7 @@ the jaxpr of the very function that XLA would be given.
 
     values      what a variable of the jaxpr becomes, and the functions under construction
     operations  one rule for each primitive; a new one is one function
+    arrays      the rules of shapes, reductions and products of matrices
     gathering   the rule for entries that are chosen by their numbers
     elementary  exp, log, tanh and their like, written in those
     control     jaxprs, calls, branches and loops
@@ -22,6 +23,7 @@ IEEE 754, in the order of the jaxpr, never contracted and never flushed: results
 the processor nor on how many runs a vector has.
 """
 
+from dynamics.engine.native import arrays as arrays
 from dynamics.engine.native import gathering as gathering
 from dynamics.engine.native.machine import Compiled as Compiled
 from dynamics.engine.native.machine import compile_runs as compile_runs

@@ -66,12 +66,12 @@ class Target:
 def _host() -> Target:
     try:
         features = llvm.get_host_cpu_features()
+        flat = features.flatten()
     except RuntimeError:  # not known for every processor; its name then says enough
-        features = {}
+        features, flat = {}, ""
     # Eight registers for each vector value. So much independent work hides the latency of a root
     # and a division; more would not fit the registers and the first-level cache.
     width = 64 if features.get("avx512f") else 32
-    flat = features.flatten() if features else ""
     # Vectors in memory are to be aligned: one across two cache lines costs two accesses.
     attributes = 'alignstack(64) "stackrealign" "prefer-vector-width"="512"'
     return Target("cpu", width, "", llvm.get_host_cpu_name(), flat, attributes, 64)

@@ -81,20 +81,20 @@ def _leaves(landscape: Landscape) -> list[np.ndarray]:
 
 # Pairs, and the outcomes that their runs reach.
 PAIRS = [
-    (Saddle(), SAM, {"BUDGET", "CYCLE", "DIVERGED"}),
-    (Saddle(), GD, {"BUDGET", "CONVERGED", "CYCLE", "DIVERGED"}),
-    (LinearNeuron("logcosh"), StableSAM, {"CONVERGED"}),
-    (BoundedSine(2.3, 3.7), USAM, {"CONVERGED"}),
-    (CrossedValleys(), ALGORITHMS["1-SAM"], {"BUDGET"}),
-    (CrossedValleys(), ALGORITHMS["HeavyBallSAM"], {"BUDGET"}),
-    (MatrixSensing.examples()[0], ALGORITHMS["LpSAM(3)"], {"BUDGET"}),
+    (Saddle(), SAM, "BUDGET CYCLE DIVERGED"),
+    (Saddle(), GD, "BUDGET CONVERGED CYCLE DIVERGED"),
+    (LinearNeuron("logcosh"), StableSAM, "CONVERGED"),
+    (BoundedSine(2.3, 3.7), USAM, "CONVERGED"),
+    (CrossedValleys(), ALGORITHMS["1-SAM"], "BUDGET"),
+    (CrossedValleys(), ALGORITHMS["HeavyBallSAM"], "BUDGET"),
+    (MatrixSensing.examples()[0], ALGORITHMS["LpSAM(3)"], "BUDGET"),
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("landscape", "algorithm", "reached"), PAIRS, ids=str)
 def test_whole_runs_are_those_of_this_machine(
-    landscape: Landscape, algorithm: Algorithm, reached: set[str]
+    landscape: Landscape, algorithm: Algorithm, reached: str
 ):
     random = np.random.default_rng(6)
     starts = random.uniform(-1.5, 1.5, (RUNS, landscape.dim))
@@ -111,7 +111,7 @@ def test_whole_runs_are_those_of_this_machine(
         np.testing.assert_array_equal(found[name], expected[name].values, err_msg=name)
     final = joined(landscape, found)
     assert final.tobytes() == expected.final.values.tobytes()
-    assert reached <= {Outcome(int(o)).name for o in found["outcome"]}
+    assert set(reached.split()) <= {Outcome(int(o)).name for o in found["outcome"]}
 
 
 @pytest.mark.parametrize(
