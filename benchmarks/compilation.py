@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.child import in_child
 from benchmarks.row import Detail, Group, Measurement, Settings, at_most, row
 from dynamics import ALGORITHMS, SAM, Algorithm, sweep
-from dynamics.engine.programs import compilations
+from dynamics.engine.program import compilations
 from landscapes import FiniteSum, Landscape, LinearNeuron, MatrixSensing, Quadratic, Saddle
 
 

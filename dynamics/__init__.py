@@ -20,13 +20,14 @@ Everything is computed in float64 and returned as NumPy or xarray, whatever JAX 
     vector, stepper            the arithmetic it is written in, on arrays and on symbols alike
     outcome, rest, attractors  what became of a run, and where
     batch                      runs that are advanced together, and what is known of each
-    kernel, programs           the program that advances a batch, and which compiler takes it
+    kernel, program, programs  what advances a batch, what it offers, and which compiler takes it
     native, native_program     compiled to machine code that keeps runs in registers
     xla_program                compiled by XLA, where native cannot
     cases, reading             single steps; what is read off points
     engine                     a list of runs in chunks, on all local devices
     lanes, sweep, experiments  grids, lists and starts; whole sweeps, in memory or stored
     observables, trajectory    what else is looked at; single paths
+    lyapunov                   how fast runs from neighbouring starts separate
     conformance                optimisers of others, compared with the exact maps
 """
 

@@ -62,6 +62,9 @@ def sweep(
             `(dim,)`, with one or more of `REDUCTIONS`, such as `{"sharpness": ("max", "last")}`;
             of a list, the last values. They are computed over all `n_steps`, at the iterates of
             the runs to the last bit. What diverges is held at its last iterate inside.
+            `"lyapunov"` has reductions of its own: `largest`, `largest_error`, and of at most four
+            dimensions `spectrum`, `spectrum_error`, in e-folds a step; NaN of what leaves.
+            `dynamics/engine/lyapunov.py` says how.
         mean_last: how many iterates `mean_last` averages.
         trace_every: the spacing of `trace`, in steps.
         chunk_size: runs per call of the compiled code, rounded to whole tiles of runs that are

@@ -160,7 +160,8 @@ class Cases:
 
         def call(arrays: list[np.ndarray]) -> Any:
             n = len(arrays[0])
-            whole = [np.concatenate([a, np.repeat(a[-1:], -n % native.WIDTH, 0)]) for a in arrays]
+            more = -n % native.HOST.width
+            whole = [np.concatenate([a, np.repeat(a[-1:], more, 0)]) for a in arrays]
             found = compiled((), [np.moveaxis(a, 0, -1) for a in whole])
             outputs = [np.ascontiguousarray(np.moveaxis(a, -1, 0)[:n]) for a in found]
             return jax.tree.unflatten(trees[-1], outputs)

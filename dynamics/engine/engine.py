@@ -17,7 +17,8 @@ from dynamics.algorithms.algorithm import Algorithm
 from dynamics.engine.batch import Batch, Result, Span, empty_result
 from dynamics.engine.lanes import Lanes
 from dynamics.engine.outcome import Criteria, Outcome, has_a_next_step
-from dynamics.engine.programs import empty_memory, program
+from dynamics.engine.program import empty_memory
+from dynamics.engine.programs import program
 from dynamics.engine.reading import final_losses
 from dynamics.engine.rest import Thresholds
 from landscapes import Landscape

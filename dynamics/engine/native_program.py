@@ -16,7 +16,7 @@ from dynamics.engine import native
 from dynamics.engine.batch import Batch, Runs, Span, copy_back, padded
 from dynamics.engine.kernel import Call, Manner, Thresholds, advance
 from dynamics.engine.lanes import OfRuns
-from dynamics.engine.programs import Program, Window, count_compilation, memory_of_one
+from dynamics.engine.program import Program, Window, count_compilation, memory_of_one
 from dynamics.engine.stepper import Stepper
 from landscapes import Landscape
 from landscapes.domain import undefined_at
@@ -24,7 +24,6 @@ from landscapes.domain import undefined_at
 # Of a run: outcome, n_steps, period, amplitude, η, ρ, size, and whether it is no padding.
 _SCALARS = ("int8", "int32", "int8", "float64", "float64", "float64", "float64", "bool")
 _N_SCALARS = len(_SCALARS)
-_THRESHOLD_TYPES = ("float64", "float64", "int32", "float64", "int32")
 # A step of fewer instructions makes a program below the limit, that of a dozen steps and more.
 _SHORT = 800
 # Steps of a window: few enough that it stays in cache, many enough that a call costs nothing.
@@ -34,18 +33,22 @@ _WINDOW_NUMBERS = 2**17
 class NativeProgram(Program):
     """Compiled by `native`, which raises `NotElementwise` where it cannot."""
 
+    #: Of `Thresholds`, and of what a run is advanced with, in the order of `runs`.
+    threshold_types = ("float64", "float64", "int32", "float64", "int32")
+    scalar_types = _SCALARS
+
     def __init__(self, landscape: Landscape, algorithm: Algorithm, *, quick: bool = True) -> None:
         self._algorithm, self._landscape = algorithm, landscape
         self._leaves, self._structure = memory_of_one(landscape.component_shapes, algorithm)
         self._draws, self._manner = algorithm.order is not None, Manner(algorithm, quick)
-        self.tile, self.chunk, self.cost = native.WIDTH, 32_768, 1e-9 * landscape.dim
+        self.tile, self.chunk, self.cost = native.HOST.width, 32_768, 1e-9 * landscape.dim
         # Paths need a step and no more. What takes steps can be compiled where one can, and is
         # not too long where one is short.
-        if self._step.instructions > _SHORT:
-            self._runs  # noqa: B018
+        if self.step.instructions > _SHORT:
+            self.runs  # noqa: B018
 
     @cached_property
-    def _runs(self) -> native.Compiled:
+    def runs(self) -> native.Compiled:
         """Runs to the end of a span."""
         n, m = len(self._landscape.component_shapes), len(self._leaves)
         structure, draws, manner = self._structure, self._draws, self._manner
@@ -59,14 +62,14 @@ class NativeProgram(Program):
             found = advance(Call(landscape, thresholds, span, batch, manner))
             return *found.runs.components, *jax.tree.leaves(found.memory), *found.runs[1:]
 
-        thresholds = Thresholds(*(np.zeros((), t) for t in _THRESHOLD_TYPES))
+        thresholds = Thresholds(*(np.zeros((), t) for t in self.threshold_types))
         step = np.zeros((), np.int32)
         fixed = (self._landscape, thresholds, Span(step, step, np.zeros((), bool)))
         scalars = [(np.dtype(name), ()) for name in (*_SCALARS, *["int32"] * draws)]
-        return native.compile_runs(over_runs, fixed, [*self._points, *scalars])
+        return native.compile_runs(over_runs, fixed, [*self.points, *scalars])
 
     @property
-    def _points(self) -> list[Any]:
+    def points(self) -> list[Any]:
         """Type and shape of what a run carries from step to step."""
         components = [(np.dtype(np.float64), shape) for shape in self._landscape.component_shapes]
         return components + [(leaf.dtype, leaf.shape) for leaf in self._leaves]
@@ -100,7 +103,7 @@ class NativeProgram(Program):
         order = [batch.order] if self._draws else []
         given = [eta, batch.rho, batch.size, np.arange(len(eta)) < n, *order]
         inputs = [*points, *known, *given]
-        self._runs(fixed, inputs, [*points, *known])
+        self.runs(fixed, inputs, [*points, *known])
         for part, point in zip(parts, points, strict=True):
             if not np.may_share_memory(part, point):
                 part[...] = point
@@ -108,7 +111,7 @@ class NativeProgram(Program):
     # -- paths -----------------------------------------------------------------------------
 
     @cached_property
-    def _step(self) -> native.Compiled:
+    def step(self) -> native.Compiled:
         """One exact step: of the point, the memory and whether the run is still inside."""
         n, m = len(self._landscape.component_shapes), len(self._leaves)
         algorithm, structure = self._algorithm, self._structure
@@ -138,19 +141,19 @@ class NativeProgram(Program):
         names = ("bool", "float64", "float64", "int32", *["int32"] * self._draws)
         scalars = [(np.dtype(name), ()) for name in names]
         fixed = (self._landscape, np.zeros(()))
-        return native.compile_runs(over_runs, fixed, [*self._points, *scalars])
+        return native.compile_runs(over_runs, fixed, [*self.points, *scalars])
 
     def windows(
         self, landscape: Landscape, radius: float, of_runs: OfRuns, n_steps: int, *, device: Any
     ) -> Iterator[Window]:
         runs, (eta, rho, starts, order) = len(of_runs.eta), of_runs
         filled = np.minimum(np.arange(self.tile), runs - 1)
-        numbers = sum(int(np.prod(shape)) for _, shape in self._points)
+        numbers = sum(int(np.prod(shape)) for _, shape in self.points)
         steps = min(n_steps, max(1, _WINDOW_NUMBERS // (self.tile * numbers)))
         # Places for the steps of a window and the one before it, each of a tile of runs.
         length = (steps + 1) * self.tile
         point = np.empty((landscape.dim, length))
-        *memory, within = (np.zeros((*s, length), t) for t, s in [*self._points, (np.bool_, ())])
+        *memory, within = (np.zeros((*s, length), t) for t, s in [*self.points, (np.bool_, ())])
         memory = memory[len(landscape.component_shapes) :]
         components, offset = [], 0
         for shape in landscape.component_shapes:
@@ -165,7 +168,7 @@ class NativeProgram(Program):
         fixed = [*jax.tree.leaves(landscape), np.float64(radius)]
         for begin in range(0, n_steps, steps):
             taken = min(steps, n_steps - begin)
-            self._step.again(fixed, carried, [*given, t, *drawn], taken)
+            self.step.again(fixed, carried, [*given, t, *drawn], taken)
             of_steps = point.reshape(landscape.dim, steps + 1, self.tile)
             yield np.moveaxis(of_steps[:, 1 : taken + 1, :runs], 0, -1)
             for array in carried:

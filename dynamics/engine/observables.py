@@ -15,7 +15,9 @@ import numpy as np
 from dynamics.algorithms.algorithm import Algorithm
 from dynamics.algorithms.vector import ArrayVector
 from dynamics.engine.lanes import Lanes
-from dynamics.engine.programs import Program, program
+from dynamics.engine.lyapunov import MOST_EXPONENTS, exponents
+from dynamics.engine.program import Program
+from dynamics.engine.programs import program
 from dynamics.engine.reading import Function, loss, of_structure, reader, shape_of
 from landscapes import CriticalKind, Landscape
 from landscapes.checks import shown
@@ -23,6 +25,8 @@ from landscapes.checks import shown
 #: Functions of a landscape and one point `(dim,)`, by name.
 OBSERVABLES: dict[str, Function] = {}
 REDUCTIONS = ("last", "max", "min", "argmin", "mean_last", "trace")
+#: What can be asked for of "lyapunov": the largest exponent, all, and their standard errors.
+LYAPUNOV = ("largest", "largest_error", "spectrum", "spectrum_error")
 
 
 def register(function: Function) -> Function:
@@ -84,6 +88,11 @@ def distance_to_minima(landscape: Landscape, w: Any) -> Any:
     return jnp.min(jnp.stack([s.distance(w) for s in sets]))
 
 
+def lyapunov(landscape: Landscape, w: Any) -> Any:
+    """Lyapunov exponents, which belong to a run and not to a point: see `engine.lyapunov`."""
+    raise TypeError("Lyapunov exponents belong to a run; ask a sweep or an ensemble for them")
+
+
 # -- what is asked for -------------------------------------------------------------------------
 
 
@@ -106,11 +115,30 @@ class Asked(NamedTuple):
         return f"{self.observable}_{self.reduction}"
 
     @property
+    def in_words(self) -> str:
+        """What the variable is, such as `max of loss`."""
+        reduction, words = (" ".join(name.split("_")) for name in (self.reduction, self.observable))
+        if self.function is lyapunov:
+            what = self.reduction.split("_")[0]
+            found = {"largest": "largest Lyapunov exponent", "spectrum": "Lyapunov exponents"}[what]
+            return f"standard error of the {found}" if self.reduction != what else found
+        return f"{reduction} of {words}"
+
+    @property
     def dtype(self) -> np.dtype:
         return np.dtype(np.int32 if self.reduction == "argmin" else np.float64)
 
     def shape(self, landscape: Landscape) -> tuple[int, ...]:
         """Of a value of the observable; `ValueError` if it is no function of a point."""
+        if self.function is lyapunov:
+            if self.reduction.startswith("largest"):
+                return ()
+            if landscape.dim > MOST_EXPONENTS:
+                raise ValueError(
+                    f"observables: the spectrum of lyapunov is found up to dim {MOST_EXPONENTS}, "
+                    f"and the landscape has dim {landscape.dim}; ask for largest"
+                )
+            return (landscape.dim,)
         try:
             return shape_of(self.function, landscape)
         except Exception as error:
@@ -124,6 +152,8 @@ class Asked(NamedTuple):
         """The names of the axes of a value."""
         if self.function is iterate:
             return ("dim",)
+        if self.function is lyapunov:
+            return ("exponent",) if self.shape(landscape) else ()
         n = len(self.shape(landscape))
         return tuple(f"{self.observable}_axis" + (f"_{i}" if n > 1 else "") for i in range(n))
 
@@ -146,7 +176,8 @@ def parse(requested: Any) -> tuple[Asked, ...]:
     """What is asked for, or a `ValueError` that lists what there is.
 
     A mapping from observables to one or more reductions, or a list of observables, of which the
-    last values are then meant. An observable is a name or a function.
+    last values are then meant, and of "lyapunov" the largest exponent with its error. An observable
+    is a name or a function.
     """
     if requested is None:
         return ()
@@ -161,11 +192,15 @@ def parse(requested: Any) -> tuple[Asked, ...]:
     found: dict[str, Asked] = {}
     for observable, reductions in pairs:
         name, function = _named(observable)
-        several = isinstance(reductions, (tuple, list))
-        for reduction in reductions if several else (reductions,):
-            if reduction not in REDUCTIONS:
+        there_are = REDUCTIONS
+        if function is lyapunov:
+            there_are = LYAPUNOV
+            reductions = LYAPUNOV[:2] if not isinstance(requested, Mapping) else reductions
+        several: Any = reductions if isinstance(reductions, (tuple, list)) else (reductions,)
+        for reduction in several:
+            if reduction not in there_are:
                 raise ValueError(
-                    f"observables: the reduction of {name} must be among {', '.join(REDUCTIONS)}; "
+                    f"observables: the reduction of {name} must be among {', '.join(there_are)}; "
                     f"got {shown(reduction)}"
                 )
             asked = Asked(name, reduction, function)
@@ -177,11 +212,13 @@ def parse(requested: Any) -> tuple[Asked, ...]:
 def _named(observable: Any) -> tuple[str, Function]:
     if isinstance(observable, str) and observable in OBSERVABLES:
         return observable, OBSERVABLES[observable]
+    if observable is lyapunov or (isinstance(observable, str) and observable == "lyapunov"):
+        return "lyapunov", lyapunov
     if callable(observable) and getattr(observable, "__name__", "").isidentifier():
         return observable.__name__, observable
     raise ValueError(
-        f"observables must be among {', '.join(OBSERVABLES)}; got {shown(observable)}. They may "
-        "also be functions of a landscape and a point, which must have a name (no lambda)"
+        f"observables must be among {', '.join(OBSERVABLES)}, lyapunov; got {shown(observable)}. "
+        "They may also be functions of a landscape and a point, which must have a name (no lambda)"
     )
 
 
@@ -215,6 +252,11 @@ def observe(
     wherever else it is read.
     """
     device = (devices or jax.local_devices())[0]
+    of_runs = tuple(one for one in asked if one.function is lyapunov)
+    if of_runs:
+        of_points = tuple(one for one in asked if one.function is not lyapunov)
+        found = observe(landscape, algorithm, lanes, of_points, along, devices) if of_points else {}
+        return found | _lyapunov(landscape, algorithm, lanes, of_runs, along, device)
     compiled = program(landscape, algorithm, device.platform)
     placed = compiled.on_device(landscape, device)
     found = {
@@ -248,6 +290,24 @@ def observe(
         for _ in pool.map(tile, range(0, len(lanes), compiled.tile)):
             pass
     return found
+
+
+def _lyapunov(
+    landscape: Landscape,
+    algorithm: Algorithm,
+    lanes: Lanes,
+    asked: tuple[Asked, ...],
+    along: Along,
+    device: Any,
+) -> dict[str, np.ndarray]:
+    """What is asked for of the Lyapunov exponents, by name."""
+    # The first of more exponents is the same: Gram–Schmidt leaves the first direction as it is.
+    k = max((*shape, 1)[0] for shape in (one.shape(landscape) for one in asked))
+    radius = along.divergence_radius
+    values, errors = exponents(landscape, algorithm, lanes, along.n_steps, radius, k, device)
+    found = {"largest": values[:, 0], "largest_error": errors[:, 0],
+             "spectrum": values, "spectrum_error": errors}  # fmt: skip
+    return {one.name: found[one.reduction] for one in asked}
 
 
 def _steps(asked: Asked, along: Along) -> tuple[int, ...]:

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics.engine import native
-from dynamics.engine.programs import KEPT, Structure, kept_until_cleared, structure_of
+from dynamics.engine.program import KEPT
+from dynamics.engine.programs import Structure, kept_until_cleared, structure_of
 from landscapes import Landscape
 
 # (landscape, w of shape (dim,)) → a number or an array.
@@ -115,7 +116,7 @@ class Reader:
         n = len(values)
         for begin in range(0, n, _POINTS_AT_ONCE):
             end = min(begin + _POINTS_AT_ONCE, n)
-            width = -(end - begin) % native.WIDTH
+            width = -(end - begin) % native.HOST.width
             some = [_longer(part[..., begin:end], width) for part in parts]
             (found,) = compiled(leaves, some)
             values[begin:end] = np.moveaxis(found, -1, 0)[: end - begin]

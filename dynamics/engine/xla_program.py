@@ -30,7 +30,7 @@ from dynamics.engine.kernel import (
     checked,
 )
 from dynamics.engine.lanes import OfRuns
-from dynamics.engine.programs import (
+from dynamics.engine.program import (
     Program,
     Window,
     count_compilation,

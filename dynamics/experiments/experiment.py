@@ -172,10 +172,8 @@ class Experiment:
 
     def in_words(self, name: str) -> str:
         """What an observable's variable is, such as `max of loss`."""
-        pairs = {one.name: (one.observable, one.reduction) for one in self.settings.observables}
-        observable, reduction = pairs.get(name, (name, ""))
-        words = " ".join(observable.split("_"))
-        return f"{' '.join(reduction.split('_'))} of {words}" if reduction else words
+        found = {one.name: one.in_words for one in self.settings.observables}
+        return found.get(name) or " ".join(name.split("_"))
 
     @property
     def bytes_per_run(self) -> int:

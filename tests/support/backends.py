@@ -12,7 +12,7 @@ from dynamics.engine import engine, programs
 from dynamics.engine.batch import Result
 from dynamics.engine.lanes import together
 from dynamics.engine.native_program import NativeProgram
-from dynamics.engine.programs import Program
+from dynamics.engine.program import Program
 from dynamics.engine.xla_program import XLAProgram
 from landscapes import Landscape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from jax import lax
 from jax.extend.core.primitives import add_jaxvals_p
 
-from dynamics.engine.native import control
+from dynamics.engine import native
 
 # Whole vectors of 8, 32 and 64 runs, and several of each.
 RUNS = 512
@@ -327,9 +327,13 @@ for of_a, of_b, summed in (
 
 
 def set_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """Vectors of so many runs, in every module that has read how many there are."""
+    """Vectors of so many runs."""
+    set_host(monkeypatch, replace(native.HOST, width=width))
+
+
+def set_host(monkeypatch: pytest.MonkeyPatch, host: native.Target) -> None:
+    """Another processor, in every module that asks which it is."""
     modules = [m for name, m in sys.modules.items() if name.startswith("dynamics.engine.native")]
     for module in modules:
-        if hasattr(module, "WIDTH"):
-            monkeypatch.setattr(module, "WIDTH", width)
-    monkeypatch.setattr(control, "_ROOM", 8 * width)
+        if hasattr(module, "HOST"):
+            monkeypatch.setattr(module, "HOST", host)

@@ -13,7 +13,6 @@ from dynamics.engine.native.elementary import FUNCTIONS, by_roots, threefry2x32
 from dynamics.engine.native.operations import apply, constant_float
 from dynamics.engine.native.values import (
     TRACED,
-    WIDTH,
     Function,
     NotElementwise,
     Value,
@@ -287,16 +286,13 @@ def _outlined(
 
 # -- functions of their own ----------------------------------------------------------------------
 
-# What an entry takes in a frame, at most.
-_ROOM = 8 * WIDTH
-
 
 def _framed(values: Sequence[Value], begin: int = 0) -> tuple[list[list[int]], int]:
     """Where the entries of values lie in a frame, and where what follows them would."""
     places = []
     for value in values:
-        places.append([begin + _ROOM * k for k in range(value.entries.size)])
-        begin += _ROOM * value.entries.size
+        places.append(list(range(begin, begin + value.entries.size)))
+        begin += value.entries.size
     return places, begin
 
 

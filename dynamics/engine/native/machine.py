@@ -13,9 +13,9 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from dynamics.engine.native.control import program
+from dynamics.engine.native.target import HOST, LANES
 from dynamics.engine.native.values import (
     TRACED,
-    WIDTH,
     Function,
     Module,
     NotElementwise,
@@ -53,17 +53,19 @@ class Compiled:
     The code is made when it is first called, for often it is enough to know that it can be.
 
     Attributes:
+        text: of its module, of whatever target.
+        outputs: type and shape of each output, without the axis over runs.
         instructions: how many it was translated to.
     """
 
     def __init__(self, text: str, outputs: Sequence[Kind], instructions: int) -> None:
-        self._text, self._outputs, self.instructions = text, outputs, instructions
+        self.text, self.outputs, self.instructions = text, outputs, instructions
 
     @cached_property
     def _call(self) -> Any:
         with _lock:
             if "_engine" not in vars(self):
-                self._engine = _machine_code(self._text)  # owns the code
+                self._engine = _machine_code(self.text)  # owns the code
         pointer = ctypes.c_void_p
         kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, pointer, pointer)
         return kind(self._engine.get_function_address("run"))
@@ -79,16 +81,17 @@ class Compiled:
         Args:
             fixed: the leaves of what is the same for all runs, of the types they were traced with.
             over_runs: an array with runs along its last axis for each of the others; their number
-                is a multiple of `WIDTH`.
+                is a multiple of `HOST.width`.
             outputs: where to write, C-contiguous; it may be the memory of an input of its shape.
         """
         runs = over_runs[0].shape[-1]
-        if runs < WIDTH or runs % WIDTH:
-            raise ValueError(f"the number of runs must be a multiple of {WIDTH}, > 0; got {runs}")
+        width = HOST.width
+        if runs < width or runs % width:
+            raise ValueError(f"the number of runs must be a multiple of {width}, > 0; got {runs}")
         given = [np.ascontiguousarray(a) for a in (*fixed, *over_runs)]
         if outputs is None:
-            outputs = [np.empty((*shape, runs), dtype) for dtype, shape in self._outputs]
-        self._call(runs // WIDTH, runs, _pointers(given), _pointers(outputs))
+            outputs = [np.empty((*shape, runs), dtype) for dtype, shape in self.outputs]
+        self._call(runs // width, runs, _pointers(given), _pointers(outputs))
         return outputs
 
     def again(
@@ -103,14 +106,14 @@ class Compiled:
         Args:
             fixed: as above.
             carried: an array for each output, and the first of the inputs over runs, C-contiguous.
-                Along its last axis there is room for `WIDTH` runs, which are given, and after
+                Along its last axis there is room for `HOST.width` runs, which are given, and after
                 them for what each application makes of them.
             others: the other inputs over runs, of the same length: what each application takes.
         """
         # A call goes through vectors of runs one after the other. Here its outputs lie one vector
         # further on than its inputs, so that each vector is what was made of the one before.
         given = [np.ascontiguousarray(a) for a in (*fixed, *carried, *others)]
-        ahead = (a.ctypes.data + WIDTH * a.itemsize for a in carried)
+        ahead = (a.ctypes.data + HOST.width * a.itemsize for a in carried)
         made = (ctypes.c_void_p * len(carried))(*ahead)
         self._call(times, carried[0].shape[-1], _pointers(given), made)
 
@@ -140,7 +143,7 @@ def _translate(
     # The number of the group is 0 at first and afterwards what the end of this loop makes of it, in
     # a block whose name is known only then: the line is completed below.
     to.lines.append("")
-    to.do(f"%begin = mul i64 %g, {WIDTH}")
+    to.do(f"%begin = mul i64 %g, {LANES}")
     for i, variable in variables:
         if is_over_runs(variable.aval):
             inputs[variable] = _input(to, i, variable.aval)
@@ -167,7 +170,7 @@ def _input(to: Function, index: int, aval: Any) -> Value:
     base = _array(to, "%inputs", index)
     stored = "i8" if dtype == "bool" else llvm_type(dtype, False)
     for k in range(int(np.prod(shape))):
-        kind = f"<{WIDTH} x {stored}>" if wide else stored
+        kind = f"<{LANES} x {stored}>" if wide else stored
         where = _address(to, base, k, stored, wide)
         value = to.put(f"load {kind}, ptr {where}, align {1 if stored == 'i8' else 4}")
         if dtype == "bool":
@@ -182,8 +185,8 @@ def _output(to: Function, index: int, value: Value) -> None:
     for k, entry in enumerate(value.named()):
         where = _address(to, base, k, stored, True)
         if value.dtype == "bool":
-            entry = to.put(f"zext {value.type} {entry} to <{WIDTH} x i8>")
-        to.do(f"store <{WIDTH} x {stored}> {entry}, ptr {where}, align 1")
+            entry = to.put(f"zext {value.type} {entry} to <{LANES} x i8>")
+        to.do(f"store <{LANES} x {stored}> {entry}, ptr {where}, align 1")
 
 
 def _array(to: Function, table: str, index: int) -> str:
@@ -200,21 +203,7 @@ def _address(to: Function, base: str, k: int, stored: str, wide: bool) -> str:
 
 
 def _machine_code(text: str) -> Any:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = llvm.parse_assembly(text)
-    module.verify()
-    try:
-        features = llvm.get_host_cpu_features().flatten()
-    except RuntimeError:  # not known for every processor; its name then says enough
-        features = ""
-    target = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features, opt=3
-    )
-    module.triple, module.data_layout = target.triple, str(target.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    passes = llvm.create_pass_builder(target, options)
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, target)
+    machine = HOST.machine()
+    engine = llvm.create_mcjit_compiler(HOST.optimised(text, machine), machine)
     engine.finalize_object()
     return engine

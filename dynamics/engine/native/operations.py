@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.engine.native.target import LANES
 from dynamics.engine.native.values import (
     BITS,
     TRACED,
-    WIDTH,
     Function,
     NotElementwise,
     Value,
@@ -19,9 +19,6 @@ from dynamics.engine.native.values import (
     literal,
     llvm_type,
 )
-
-# A matrix product of more multiplications is left to XLA, which keeps the matrix in cache.
-_MOST_PRODUCTS = 128
 
 # A rule takes the function under construction, the primitive's parameters, the abstract value of
 # its result, and the operands.
@@ -96,10 +93,10 @@ def _known(value: Value) -> np.ndarray | None:
 def suffix(value: Value) -> str:
     """Of the name of an intrinsic for values of this kind."""
     kind = "f64" if value.dtype == "float64" else f"i{BITS[value.dtype]}"
-    return f"v{WIDTH}{kind}" if value.over_runs else kind
+    return f"v{LANES}{kind}" if value.over_runs else kind
 
 
-def _is_float(value: Value) -> bool:
+def is_float(value: Value) -> bool:
     return value.dtype == "float64"
 
 
@@ -108,12 +105,12 @@ def _is_float(value: Value) -> bool:
 
 # Derivatives add up what comes from several uses of a number by `add_any`.
 @rule("add", "add_any", "sub", "mul", "div")
-def _arithmetic(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
+def arithmetic(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
     name = parameters["name"].removesuffix("_any")
-    if name == "div" and not _is_float(a):
+    if name == "div" and not is_float(a):
         return _quotient(to, "udiv", a, b)
-    operation = ("f" if _is_float(a) else "") + name
+    operation = ("f" if is_float(a) else "") + name
     return to.map(
         lambda x, y: to.put(f"{operation} {a.type} {x}, {y}"), a.dtype, a, b, over_runs=a.over_runs
     )
@@ -135,13 +132,13 @@ def _quotient(to: Function, operation: str, a: Value, b: Value) -> Value:
 
 @rule("square")
 def _square(to: Function, _: Any, aval: Any, a: Value) -> Value:
-    return _arithmetic(to, {"name": "mul"}, aval, a, a)
+    return arithmetic(to, {"name": "mul"}, aval, a, a)
 
 
 @rule("integer_pow")
 def _integer_power(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
     """By repeated squaring, in the order of JAX; of a negative exponent its reciprocal."""
-    if not _is_float(a):
+    if not is_float(a):
         raise NotElementwise("powers of integers")
     exponent = parameters["y"]
     one = Value(np.full(a.entries.shape, constant(1.0, a.dtype)), a.dtype, over_runs=False)
@@ -149,13 +146,13 @@ def _integer_power(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
     left, found = abs(exponent), None
     while left:
         if left & 1:
-            found = a if found is None else _arithmetic(to, {"name": "mul"}, aval, found, a)
+            found = a if found is None else arithmetic(to, {"name": "mul"}, aval, found, a)
         left >>= 1
         if left:
             a = _square(to, {}, aval, a)
     if found is None:
         return one
-    return found if exponent > 0 else _arithmetic(to, {"name": "div"}, aval, one, found)
+    return found if exponent > 0 else arithmetic(to, {"name": "div"}, aval, one, found)
 
 
 @rule("max", "min")
@@ -163,7 +160,7 @@ def _extremum(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
     sign = "u" if a.dtype in _UNSIGNED else "s"
     # Of floating-point numbers: NaN if one is, as in JAX.
-    which = f"{parameters['name']}imum" if _is_float(a) else sign + parameters["name"]
+    which = f"{parameters['name']}imum" if is_float(a) else sign + parameters["name"]
     called = f"llvm.{which}.{suffix(a)}"
     return to.map(
         lambda x, y: to.intrinsic(called, a.type, (a.type, x), (a.type, y)),
@@ -213,14 +210,14 @@ def _negative(to: Function, _: Any, __: Any, a: Value) -> Value:
     if a.dtype == "bool":
         raise NotElementwise("the negative of truths")
     zero = "zeroinitializer" if a.over_runs else "0"
-    negated = f"fneg {a.type}" if _is_float(a) else f"sub {a.type} {zero},"
+    negated = f"fneg {a.type}" if is_float(a) else f"sub {a.type} {zero},"
     return to.map(lambda x: to.put(f"{negated} {x}"), a.dtype, a, over_runs=a.over_runs)
 
 
 @rule("sign")
 def _sign(to: Function, _: Any, __: Any, a: Value) -> Value:
     """1, −1, or what is neither positive nor negative itself: ±0 and NaN."""
-    if not _is_float(a):
+    if not is_float(a):
         raise NotElementwise("the sign of integers")
     of_all = a.type.replace("double", "i1")
 
@@ -239,7 +236,7 @@ def _sign(to: Function, _: Any, __: Any, a: Value) -> Value:
 
 @rule("abs", "floor", "sqrt")
 def _intrinsic(to: Function, parameters: Any, _: Any, a: Value) -> Value:
-    if not _is_float(a):
+    if not is_float(a):
         raise NotElementwise(f"{parameters['name']} of integers")
     name = {"abs": "fabs"}.get(parameters["name"], parameters["name"])
     called = f"llvm.{name}.{suffix(a)}"
@@ -260,7 +257,7 @@ def _same(_: Function, __: Any, ___: Any, a: Value) -> Value:
 def _compare(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
     a, b = to.aligned(*operands)
     name = parameters["name"]
-    if _is_float(a):
+    if is_float(a):
         how = f"fcmp {_FLOAT_COMPARISONS[name]}"
     else:
         sign = "" if name in ("eq", "ne") else "u" if a.dtype in _UNSIGNED else "s"
@@ -303,7 +300,7 @@ def _convert(to: Function, _: Any, aval: Any, a: Value) -> Value:
         return a
     target = llvm_type(dtype, a.over_runs)
     unsigned = a.dtype in _UNSIGNED
-    if _is_float(a) or dtype == "bool":
+    if is_float(a) or dtype == "bool":
         raise NotElementwise(f"a conversion from {a.dtype} to {dtype}")
     if dtype == "float64":
         how = "uitofp" if unsigned else "sitofp"
@@ -329,140 +326,3 @@ def _bitcast(to: Function, _: Any, aval: Any, a: Value) -> Value:
     return to.map(
         lambda x: to.put(f"bitcast {a.type} {x} to {target}"), dtype, a, over_runs=a.over_runs
     )
-
-
-# -- shapes --------------------------------------------------------------------------------------
-
-
-@rule("broadcast_in_dim")
-def _broadcast(to: Function, parameters: Any, _: Any, a: Value) -> Value:
-    shape, axes = parameters["shape"], list(parameters["broadcast_dimensions"])
-    wide = shape[:1] == (TRACED,)
-    if a.over_runs and not (wide and axes[:1] == [0]):
-        raise NotElementwise("an array over runs with its axes changed")
-    if wide:
-        shape, axes = shape[1:], [axis - 1 for axis in axes[a.over_runs :]]
-        if any(axis < 0 for axis in axes):
-            raise NotElementwise("an array that becomes one over runs along an axis of its own")
-    spread = np.ones(len(shape), dtype=int)
-    spread[axes] = a.entries.shape
-    found = Value(np.broadcast_to(a.entries.reshape(spread), shape), a.dtype, a.over_runs)
-    return to.spread(found) if wide else found
-
-
-@rule("reshape", "squeeze")
-def _reshape(_: Function, parameters: Any, aval: Any, a: Value) -> Value:
-    if a.over_runs and aval.shape[:1] != (TRACED,):
-        raise NotElementwise("an array over runs with its axes changed")
-    return Value(a.entries.reshape(aval.shape[a.over_runs :]), a.dtype, a.over_runs)
-
-
-@rule("transpose")
-def _transpose(_: Function, parameters: Any, __: Any, a: Value) -> Value:
-    of_runs = _run_axis(parameters["avals"][0], a)
-    axes = [axis for axis in parameters["permutation"] if axis != of_runs]
-    left = [axis - (of_runs is not None and axis > of_runs) for axis in axes]
-    return Value(a.entries.transpose(left), a.dtype, a.over_runs)
-
-
-def _run_axis(aval: Any, value: Value) -> int | None:
-    """Which axis of the variable the runs are along."""
-    return aval.shape.index(TRACED) if value.over_runs else None
-
-
-@rule("slice")
-def _slice(_: Function, parameters: Any, __: Any, a: Value) -> Value:
-    begin, end = parameters["start_indices"], parameters["limit_indices"]
-    stride = parameters["strides"] or (1,) * len(begin)
-    cuts = [slice(*of_axis) for of_axis in zip(begin, end, stride, strict=True)]
-    if a.over_runs and cuts.pop(0) != slice(0, TRACED, 1):
-        raise NotElementwise("a part of the runs")
-    return Value(a.entries[tuple(cuts)], a.dtype, a.over_runs)
-
-
-@rule("iota")
-def _counted(_: Function, parameters: Any, aval: Any) -> Value:
-    if TRACED in aval.shape:
-        raise NotElementwise("the numbers of the runs")
-    shape = [-1 if axis == parameters["dimension"] else 1 for axis in range(len(aval.shape))]
-    numbers = np.arange(aval.shape[parameters["dimension"]], dtype=aval.dtype).reshape(shape)
-    return literal(np.broadcast_to(numbers, aval.shape))
-
-
-@rule("concatenate")
-def _concatenate(to: Function, parameters: Any, _: Any, *operands: Value) -> Value:
-    parts = to.aligned(*operands)
-    axis = parameters["dimension"] - parts[0].over_runs
-    if axis < 0:
-        raise NotElementwise("runs put together")
-    entries = np.concatenate([part.entries for part in parts], axis)
-    return Value(entries, parts[0].dtype, parts[0].over_runs)
-
-
-# -- reductions ----------------------------------------------------------------------------------
-
-
-@rule("reduce_or", "reduce_and", "reduce_max", "reduce_min", "reduce_sum")
-def _reduce(to: Function, parameters: Any, aval: Any, a: Value) -> Value:
-    kind = str(parameters["name"]).removeprefix("reduce_")
-    name = "add" if kind == "sum" else kind
-    axes = parameters["axes"]
-    if a.over_runs and 0 in axes:
-        if a.dtype != "bool" or name not in ("or", "and") or a.entries.shape != ():
-            raise NotElementwise(f"the {kind} over runs")
-        # Of the runs of one vector: good for skipping what none of them needs, not for a result.
-        called = f"llvm.vector.reduce.{name}.v{WIDTH}i1"
-        return to.map(lambda x: to.intrinsic(called, "i1", (a.type, x)), "bool", a, over_runs=False)
-    for axis in sorted((axis - a.over_runs for axis in axes), reverse=True):
-        first, *rest = (
-            Value(a.entries.take([k], axis).squeeze(axis), a.dtype, a.over_runs)
-            for k in range(a.entries.shape[axis])
-        )
-        for part in rest:
-            first = RULES[name](to, {"name": name}, aval, first, part)
-        a = first
-    return a
-
-
-@rule("dot_general")
-def _product(to: Function, parameters: Any, aval: Any, a: Value, b: Value) -> Value:
-    (of_a, of_b), (batch_a, batch_b) = parameters["dimension_numbers"]
-    if not _is_float(a):
-        raise NotElementwise("products of integers")
-    # Each as matrices: for each index of the batch, what is left by what is summed.
-    x, shape_of_batch, left_of_a = _as_matrices(parameters["avals"][0], a, batch_a, of_a)
-    y, _, left_of_b = _as_matrices(parameters["avals"][1], b, batch_b, of_b)
-    if a.over_runs and b.over_runs:
-        runs = [_run_axis(v, x) for v, x in zip(parameters["avals"], (a, b), strict=True)]
-        if tuple(runs) not in list(zip(batch_a, batch_b, strict=True)):
-            raise NotElementwise("each run multiplied by each")
-    if x.size * y.shape[1] > _MOST_PRODUCTS:
-        raise NotElementwise(f"a product of more than {_MOST_PRODUCTS} multiplications")
-    rows = Value(x[:, :, None, :], a.dtype, a.over_runs)
-    columns = Value(y[:, None, :, :], b.dtype, b.over_runs)
-    terms = _arithmetic(to, {"name": "mul"}, None, rows, columns)
-    axis = 3 + terms.over_runs
-    total = _reduce(to, {"name": "reduce_sum", "axes": (axis,)}, aval, terms)
-    shape = shape_of_batch + left_of_a + left_of_b
-    return Value(total.entries.reshape(shape), total.dtype, total.over_runs)
-
-
-Shape = tuple[int, ...]
-
-
-def _as_matrices(
-    aval: Any, value: Value, batch: Shape, summed: Shape
-) -> tuple[np.ndarray, Shape, Shape]:
-    """The entries, shape (batch, left, summed), and the shapes of the batch and of what is left.
-
-    None of them counts the axis over runs.
-    """
-    of_runs = _run_axis(aval, value)
-    if of_runs in summed:
-        raise NotElementwise("a sum over runs")
-    left = [axis for axis in range(aval.ndim) if axis not in (*batch, *summed)]
-    axes = [[axis for axis in some if axis != of_runs] for some in (batch, left, summed)]
-    order = [axis - (of_runs is not None and axis > of_runs) for some in axes for axis in some]
-    shapes = [tuple(aval.shape[axis] for axis in some) for some in axes]
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    return value.entries.transpose(order).reshape(sizes), shapes[0], shapes[1]

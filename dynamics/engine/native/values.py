@@ -6,21 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
+from dynamics.engine.native.target import ALIGNMENT, ATTRIBUTES, LANES
 
-def _width() -> int:
-    try:
-        features = llvm.get_host_cpu_features()
-    except RuntimeError:  # not known for every processor
-        features = {}
-    return 64 if features.get("avx512f") else 32
-
-
-#: Runs per vector value: eight registers each. So much independent work hides the latency of a
-#: root and a division; more would not fit the registers and the first-level cache.
-WIDTH = _width()
 #: Programs are traced with so many runs, a number that no other axis has: an array whose first
 #: axis has it is an array over runs.
 TRACED = 7919
@@ -43,7 +32,7 @@ class NotElementwise(Exception):
 def llvm_type(dtype: str, over_runs: bool) -> str:
     if dtype not in _TYPES:
         raise NotElementwise(f"arrays of {dtype}")
-    return f"<{WIDTH} x {_TYPES[dtype]}>" if over_runs else _TYPES[dtype]
+    return f"<{LANES} x {_TYPES[dtype]}>" if over_runs else _TYPES[dtype]
 
 
 def is_over_runs(aval: Any) -> bool:
@@ -57,7 +46,7 @@ class Value:
     Attributes:
         entries: names of LLVM values, in the variable's shape without the axis over runs.
         dtype: of the entries, as NumPy names it.
-        over_runs: whether each entry is a vector of `WIDTH` runs, or a scalar.
+        over_runs: whether each entry is a vector of runs, or a scalar.
     """
 
     entries: np.ndarray
@@ -117,9 +106,12 @@ class Module:
         return f"{kind}{self.names}"
 
     def add(self, header: str, function: Function) -> None:
-        # Vectors in memory are to be aligned: one across two cache lines costs two accesses.
-        attributes = 'nounwind alignstack(64) "stackrealign" "prefer-vector-width"="512"'
-        lines = [f"{header} {attributes} {{", "entry:", *function.allocations, *function.lines]
+        lines = [
+            f"{header} nounwind {ATTRIBUTES} {{",
+            "entry:",
+            *function.allocations,
+            *function.lines,
+        ]
         self._functions.append("\n".join([*lines, "}"]))
 
     def __str__(self) -> str:
@@ -158,18 +150,18 @@ class Function:
         return self.put(f"call {result} @{name}({given})")
 
     def frame(self, size: int) -> str:
-        """Room for so many bytes."""
+        """Room for so many entries."""
         name = f"%{self.name('frame')}"
-        self.allocations.append(f"  {name} = alloca [{size} x i8], align 64")
+        self.allocations.append(f"  {name} = alloca [{size} x [{LANES} x i64]], align {ALIGNMENT}")
         return name
 
-    def store(self, frame: str, offset: int, kind: str, value: str) -> None:
-        where = self.put(f"getelementptr i8, ptr {frame}, i64 {offset}")
-        self.do(f"store {kind} {value}, ptr {where}, align 64")
+    def store(self, frame: str, place: int, kind: str, value: str) -> None:
+        where = self.put(f"getelementptr [{LANES} x i64], ptr {frame}, i64 {place}")
+        self.do(f"store {kind} {value}, ptr {where}, align {ALIGNMENT}")
 
-    def load(self, frame: str, offset: int, kind: str) -> str:
-        where = self.put(f"getelementptr i8, ptr {frame}, i64 {offset}")
-        return self.put(f"load {kind}, ptr {where}, align 64")
+    def load(self, frame: str, place: int, kind: str) -> str:
+        where = self.put(f"getelementptr [{LANES} x i64], ptr {frame}, i64 {place}")
+        return self.put(f"load {kind}, ptr {where}, align {ALIGNMENT}")
 
     # -- values --------------------------------------------------------------------------
 
@@ -183,7 +175,7 @@ class Function:
             if not scalar.startswith("%"):
                 return f"splat ({of_one} {scalar})"
             one = self.put(f"insertelement {of_runs} poison, {of_one} {scalar}, i64 0")
-            mask = f"<{WIDTH} x i32> zeroinitializer"
+            mask = f"<{LANES} x i32> zeroinitializer"
             return self.put(f"shufflevector {of_runs} {one}, {of_runs} poison, {mask}")
 
         return self.map(splat, value.dtype, value, over_runs=True)

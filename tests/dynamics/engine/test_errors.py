@@ -83,7 +83,10 @@ NUMBERS: list[tuple[dict[str, Any], str]] = [
     ({"n_steps": True}, "n_steps must be a whole number >= 1 and <= 2147483647; got True"),
     ({"chunk_size": 0}, "chunk_size must be a whole number >= 1; got 0"),
     ({"chunk_size": 10.5}, "chunk_size must be a whole number >= 1; got 10.5"),
-    ({"observables": {"los": "last"}}, f"observables must be among {', '.join(OBSERVABLES)}; got"),
+    (
+        {"observables": {"los": "last"}},
+        f"observables must be among {', '.join(OBSERVABLES)}, lyapunov; got",
+    ),
     (
         {"observables": {"loss": ("last", "median")}},
         f"the reduction of loss must be among {', '.join(REDUCTIONS)}; got 'median'",

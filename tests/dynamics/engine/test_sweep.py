@@ -29,7 +29,7 @@ from dynamics import (
     uniform_starts,
 )
 from dynamics.engine import engine
-from dynamics.engine.programs import compilations
+from dynamics.engine.program import compilations
 from landscapes import Quadratic, Saddle
 from tests.support import oracle
 from tests.support.cases import CORE

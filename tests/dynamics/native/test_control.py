@@ -217,7 +217,7 @@ def skipping(x: Any) -> Any:
 
 def test_what_no_run_of_a_vector_needs_is_skipped():
     program = Translated(skipping, (), X)
-    width = native.WIDTH
+    width = native.HOST.width
     for x in (X, np.zeros(RUNS), np.full(RUNS, 3.0), np.repeat([1.0, 5.0], [width + 1, width - 1])):
         expected = np.where(x > 2, x / 2, x), np.where(x > 2, x * x, x)
         assert_equal(program._program((), [x]), expected)

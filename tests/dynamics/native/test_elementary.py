@@ -49,7 +49,7 @@ def evaluate(function: Callable[..., Any], *operands: np.ndarray) -> np.ndarray:
     kinds = [(np.dtype(np.float64), ())] * len(operands)
     compiled = native.compile_runs(function, (), kinds)
     n = len(operands[0])
-    padded = [np.concatenate([x, np.ones(-n % native.WIDTH)]) for x in operands]
+    padded = [np.concatenate([x, np.ones(-n % native.HOST.width)]) for x in operands]
     return compiled([], padded)[0][:n]
 
 
@@ -214,7 +214,7 @@ def test_the_parts_of_numbers_are_as_long_as_they_are_said_to_be():
 
 def test_random_words_are_those_of_jax():
     random = np.random.default_rng(4)
-    given = random.integers(0, 2**32, (4, 5 * native.WIDTH), dtype=np.uint32)
+    given = random.integers(0, 2**32, (4, 5 * native.HOST.width), dtype=np.uint32)
     given[:, :4] = [[0], [2**32 - 1], [0], [1]]
     kinds = [(np.dtype(np.uint32), ())] * 4
     found = native.compile_runs(threefry2x32_p.bind, (), kinds)([], list(given))

@@ -21,10 +21,19 @@ import pytest
 from jax import lax
 
 from dynamics.engine import native
-from dynamics.engine.native import machine
+from dynamics.engine.native import machine, target
 from dynamics.engine.native.operations import RULES
 from dynamics.engine.native.values import TRACED
-from tests.support.native_cases import CASES, RUNS, Case, column, fixed, set_width, special
+from tests.support.native_cases import (
+    CASES,
+    RUNS,
+    Case,
+    column,
+    fixed,
+    set_host,
+    set_width,
+    special,
+)
 
 
 def assert_bits(found: np.ndarray, expected: np.ndarray, any_nan: bool, where: Any) -> None:
@@ -88,8 +97,8 @@ def test_rule(name: str):
 def test_every_rule_has_cases():
     assert set(CASES) == set(RULES)
     assert len(special("float64")) ** 2 <= RUNS
-    assert RUNS % native.WIDTH == 0
-    assert RUNS >= 4 * native.WIDTH
+    assert RUNS % native.HOST.width == 0
+    assert RUNS >= 4 * native.HOST.width
 
 
 # -- whole programs --------------------------------------------------------------------------
@@ -145,7 +154,7 @@ def assert_as(found: Sequence[np.ndarray], expected: list[bytes]) -> None:
 def test_the_number_of_runs_in_a_vector_changes_nothing(expected, width, monkeypatch):
     set_width(monkeypatch, width)
     text, *_ = machine._translate(mixture, (), KINDS)
-    assert set(re.findall(r"<(\d+) x ", text)) == {str(width)}
+    assert set(re.findall(r"<(\d+) x ", machine.HOST.fill(text))) == {str(width)}
     assert_as(compiled(mixture, *POINTS), expected)
 
 
@@ -158,13 +167,15 @@ def test_the_processor_changes_nothing(expected, monkeypatch):
 
     monkeypatch.setattr(llvm, "get_host_cpu_name", plain)
     monkeypatch.setattr(llvm, "get_host_cpu_features", nothing)
+    set_host(monkeypatch, target._host())
+    assert native.HOST.features == ""
     assert_as(compiled(mixture, *POINTS), expected)
 
 
 def test_a_run_does_not_depend_on_the_others(expected):
     program = native.compile_runs(mixture, (), KINDS)
     order = np.random.default_rng(1).permutation(RUNS)
-    for which in (order, np.arange(native.WIDTH), np.repeat(order[:5], native.WIDTH)):
+    for which in (order, np.arange(native.HOST.width), np.repeat(order[:5], native.HOST.width)):
         found = program((), [a[which] for a in POINTS])
         assert_as(found, [np.frombuffer(e)[which].tobytes() for e in expected])
 
@@ -176,10 +187,10 @@ def test_threads_do_not_meet(expected):
             assert_as(found, expected)
 
 
-@pytest.mark.parametrize("n", [0, 1, native.WIDTH - 1, native.WIDTH + 1])
+@pytest.mark.parametrize("n", [0, 1, native.HOST.width - 1, native.HOST.width + 1])
 def test_numbers_of_runs_that_would_leave_memory_are_refused(n: int):
     program = native.compile_runs(mixture, (), KINDS)
-    with pytest.raises(ValueError, match=f"a multiple of {native.WIDTH}, > 0; got {n}"):
+    with pytest.raises(ValueError, match=f"a multiple of {native.HOST.width}, > 0; got {n}"):
         program((), [np.ones(n)] * 2)
 
 
