@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from jax.extend.random import threefry_2x32
 from scipy.stats import chisquare
 
 from dynamics import ALGORITHMS, DNSAM, GD, SAM, SGD, SampleOrder
@@ -46,6 +47,30 @@ def test_an_order_is_a_function_of_seed_run_and_step(replacement: bool):
         SampleOrder(3, 5, not replacement).examples(11, 40, run=2),
     ):
         assert (found != other).mean() > 0.7  # of 11 examples one in 11 agrees by chance
+
+
+def words(seed: int, run: int, number: int, n: int) -> np.ndarray:
+    """As JAX's own generator makes them, block by block."""
+    blocks = [
+        threefry_2x32(np.array([seed, run], np.uint32), np.array([number, k], np.uint32))
+        for k in range((n + 1) // 2)
+    ]
+    return np.concatenate([np.asarray(block) for block in blocks])[:n].astype(object)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [7, 40])  # compared each with each, and sorted
+def test_an_order_is_made_of_words_as_it_is_said_to_be(n: int):
+    drawn = SampleOrder(3, seed=5).examples(n, 4, run=2)
+    for t, examples in enumerate(drawn.tolist(), 1):
+        assert examples == [int(u) * n >> 32 for u in words(5, 2, t, 3)]
+    large = SampleOrder(2, seed=1).examples(2**31 - 1, 3)
+    for t, examples in enumerate(large.tolist(), 1):
+        assert examples == [int(u) * (2**31 - 1) >> 32 for u in words(1, 0, t, 2)]
+    epochs = SampleOrder(1, seed=5, replacement=False).examples(n, 2 * n, run=2).reshape(2, n)
+    for epoch, examples in enumerate(epochs):
+        order = np.argsort(words(5, 2, epoch, n).astype(np.uint32), kind="stable")
+        np.testing.assert_array_equal(examples, order)
 
 
 @pytest.mark.slow
